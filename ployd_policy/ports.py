@@ -1,0 +1,39 @@
+"""The seams: what the core needs from outside, as Protocols. Nothing here does anything.
+
+Adapters need not import these; `tests/ports` and mypy hold them to the shape.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from ployd_policy.model.resource import JsonObject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedInventory:
+    """The other objects, given unchanged to many evaluations.
+
+    Apart from the input, so that an embedded evaluator can prepare it once per `digest` instead of once per object.
+    """
+
+    digest: str
+    value: JsonObject
+
+
+class RuleEvaluator(Protocol):
+    """Answers the one Rego query of a bundle.
+
+    It exists because the engine must give the same verdict whether rules run in this process or in an OPA server.
+    """
+
+    def evaluate(self, document: JsonObject, inventory: SharedInventory | None) -> JsonObject:
+        """`data.ployd.main.report` for `document` as input; `inventory` becomes `input.ployd.inventory`.
+
+        Returns the report as decoded JSON: rule id -> head ("deny", "warn") -> list of rows.
+
+        Raises:
+            EvaluationError: undefined report, a builtin error, the time limit. Never an empty report instead.
+        """
+        ...
