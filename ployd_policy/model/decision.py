@@ -43,6 +43,8 @@ class Decision:
     undecided: tuple[str, ...]
     """Checks that could not be made here (a CEL rule beyond the offline evaluator, a kind without a schema), one sentence each."""
     receipt: Receipt
+    has_schema: bool = True
+    """False: nobody gave a schema for this kind, so rules alone judged it."""
 
     @property
     def allowed(self) -> bool:

@@ -1,0 +1,238 @@
+"""`Engine.decide`: schema, then rules, then the receipt. Pure and synchronous; it returns values and prints nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from ployd_policy.admission_review import encode_request
+from ployd_policy.crd import RULES as CRD_RULES
+from ployd_policy.crd import SchemaSet, SchemaVerdict
+from ployd_policy.engine.inventory import Inventory
+from ployd_policy.engine.receipt import receipt
+from ployd_policy.environment import Demands, EnvironmentMap
+from ployd_policy.model.admission import AdmissionRequest, Operation
+from ployd_policy.model.decision import Decision, outcome_of
+from ployd_policy.model.errors import ConfigurationError, EvaluationError
+from ployd_policy.model.finding import Finding, Related, RuleInfo, Scope, Severity
+from ployd_policy.model.location import FieldPath, Location
+from ployd_policy.model.resource import JsonObject, Resource
+from ployd_policy.ports import RuleEvaluator
+from ployd_policy.rego import Head, RelatedRow, Row, read_report
+
+SCHEMA_RULES: Mapping[str, RuleInfo] = {rule.id: rule for rule in CRD_RULES}
+
+
+class Door(StrEnum):
+    """Where the question comes from. It decides one thing only: how much an inventory rule's denial weighs."""
+
+    REPOSITORY = "repository"
+    ADMISSION = "admission"
+    RECONCILER = "reconciler"
+    AUDIT = "audit"
+
+
+# At admission the other objects may simply not be there yet: a route may be applied before its model.
+_INVENTORY_DENIAL = {
+    Door.REPOSITORY: Severity.ERROR,
+    Door.ADMISSION: Severity.WARNING,
+    Door.RECONCILER: Severity.ERROR,
+    Door.AUDIT: Severity.ERROR,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which policy rules speak. The text and the schema are always judged: without them no rule could be trusted."""
+
+    select: tuple[str, ...] = ()
+    """Rule ids or categories (`gpu`); empty: all."""
+    ignore: tuple[str, ...] = ()
+
+    def includes(self, rule: str) -> bool:
+        """Whether `rule` is selected and not ignored."""
+        chosen = not self.select or any(_matches(rule, name) for name in self.select)
+        return chosen and not any(_matches(rule, name) for name in self.ignore)
+
+    def require_known(self, rules: Iterable[str]) -> None:
+        """Refuse names that match no rule: a typing error would otherwise switch a check off.
+
+        Raises:
+            ConfigurationError: a name matches nothing.
+
+        """
+        known = tuple(rules)
+        for name in (*self.select, *self.ignore):
+            if not any(_matches(rule, name) for rule in known):
+                raise ConfigurationError(
+                    f"no policy rule is called {name!r}", remedy="`ployd-policy rules` lists them by id and category."
+                )
+
+
+def _matches(rule: str, name: str) -> bool:
+    return rule == name or rule.startswith(f"{name}.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """Everything a decision is a function of, besides the object."""
+
+    schemas: SchemaSet
+    rules: Mapping[str, RuleInfo]
+    """The bundle's rules, by id."""
+    evaluator: RuleEvaluator
+    environments: EnvironmentMap
+    digest: str
+    """Of policies, data, schemas and selection."""
+    door: Door
+    selection: Selection = Selection()
+
+    def decide(
+        self, request: AdmissionRequest, inventory: Inventory | None = None, place: int | None = None
+    ) -> Decision:
+        """Judge one request.
+
+        Args:
+            request: what shall happen to which object.
+            inventory: the other objects; None: inventory rules do not run.
+            place: the id of this object in `inventory`.
+
+        Raises:
+            EvaluationError: the rules gave no usable answer. Never an allow instead.
+
+        """
+        if request.object is None or request.operation is Operation.DELETE:
+            return self._decision(request, request.old_object or {}, inventory)
+        resource = Resource(ref=request.ref, object=request.object)
+        verdict = self.schemas.validate(resource)
+        findings = tuple(_schema_findings(request, verdict))
+        if _blocks(verdict):
+            return self._decision(
+                request,
+                verdict.object,
+                inventory,
+                findings=findings,
+                undecided=(*verdict.undecided, "policy rules wait until the schema accepts the object"),
+            )
+        demands = self.environments.demands(request.environment)
+        enabled = [rule for rule in self.rules.values() if self._runs(rule, demands, request, inventory)]
+        if enabled:
+            rows = self._rows(request, verdict.object, demands, inventory, place)
+            findings += tuple(
+                self._finding(request, rule, row, inventory) for rule in enabled for row in rows.get(rule.id, ())
+            )
+        return self._decision(
+            request,
+            verdict.object,
+            inventory,
+            findings=findings,
+            evaluated=tuple(rule.id for rule in enabled),
+            undecided=verdict.undecided,
+            has_schema=verdict.known,
+        )
+
+    def _runs(self, rule: RuleInfo, demands: Demands, request: AdmissionRequest, inventory: Inventory | None) -> bool:
+        return (
+            demands.asks_for(rule)
+            and self.selection.includes(rule.id)
+            and (not rule.kinds or request.ref.gvk.kind in rule.kinds)
+            and (rule.scope is not Scope.INVENTORY or inventory is not None)
+        )
+
+    def _rows(
+        self,
+        request: AdmissionRequest,
+        judged: JsonObject,
+        demands: Demands,
+        inventory: Inventory | None,
+        place: int | None,
+    ) -> Mapping[str, tuple[Row, ...]]:
+        ployd: dict[str, Any] = {
+            "environment": demands.environment,
+            "level": demands.level.value,
+            "parameters": demands.parameters,
+            "capacity": {},
+        }
+        if inventory is not None and place is not None:
+            item = inventory.objects[place]
+            ployd["self"] = {"environment": item.environment or "", "cluster": item.cluster, "id": place}
+        document = {"request": encode_request(request, judged), "ployd": ployd}
+        return read_report(self.evaluator.evaluate(document, inventory.shared if inventory is not None else None))
+
+    def _finding(self, request: AdmissionRequest, rule: RuleInfo, row: Row, inventory: Inventory | None) -> Finding:
+        severity = Severity.ERROR if row.head is Head.DENY else Severity.WARNING
+        if severity is Severity.ERROR and rule.scope is Scope.INVENTORY:
+            severity = _INVENTORY_DENIAL[self.door]
+        return Finding(
+            rule=rule.id,
+            severity=severity,
+            message=row.message,
+            ref=request.ref,
+            path=row.path,
+            location=_locate(request, row.path),
+            remedy=row.remedy or rule.remedy,
+            related=tuple(_related(request, related, inventory) for related in row.related),
+        )
+
+    def _decision(
+        self,
+        request: AdmissionRequest,
+        judged: JsonObject,
+        inventory: Inventory | None,
+        *,
+        findings: tuple[Finding, ...] = (),
+        evaluated: tuple[str, ...] = (),
+        undecided: tuple[str, ...] = (),
+        has_schema: bool = True,
+    ) -> Decision:
+        return Decision(
+            resource=Resource(ref=request.ref, object=request.object or {}),
+            outcome=outcome_of(findings),
+            findings=findings,
+            evaluated=evaluated,
+            undecided=undecided,
+            has_schema=has_schema,
+            receipt=receipt(
+                judged,
+                environment=request.environment,
+                bundle=self.digest,
+                inventory=inventory.shared.digest if inventory is not None else "",
+            ),
+        )
+
+
+def _blocks(verdict: SchemaVerdict) -> bool:
+    """Whether the object has a shape no rule should see; an unknown field alone is pruned and does not."""
+    return any(violation.rule != "schema.unknown_field" for violation in verdict.violations)
+
+
+def _schema_findings(request: AdmissionRequest, verdict: SchemaVerdict) -> Iterator[Finding]:
+    for violation in verdict.violations:
+        info = SCHEMA_RULES[violation.rule]
+        yield Finding(
+            rule=info.id,
+            severity=info.severity,
+            message=violation.message,
+            ref=request.ref,
+            path=violation.path,
+            location=_locate(request, violation.path),
+            remedy=violation.remedy or info.remedy,
+        )
+
+
+def _locate(request: AdmissionRequest, path: FieldPath) -> Location | None:
+    return request.source.locate(path) if request.source is not None else None
+
+
+def _related(request: AdmissionRequest, row: RelatedRow, inventory: Inventory | None) -> Related:
+    """The second place of a finding: in the same object, or in another one of the inventory."""
+    if row.object is None:
+        return Related(message=row.message, path=row.path, ref=request.ref, location=_locate(request, row.path))
+    if inventory is None or not 0 <= row.object < len(inventory.objects):
+        raise EvaluationError(f"a rule relates to inventory object {row.object}, which there is not")
+    other = inventory.objects[row.object]
+    return Related(
+        message=row.message, path=row.path, ref=other.ref, location=Location(file=other.file) if other.file else None
+    )

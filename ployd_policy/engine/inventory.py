@@ -1,0 +1,112 @@
+"""The other objects: what inventory rules see, built once and shared by every decision of a run.
+
+Pure arithmetic over values. It looks nothing up: the door says which objects exist and to which environment each belongs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeGuard
+
+from ployd_policy.model.resource import JsonObject, ObjectRef
+from ployd_policy.ports import SharedInventory
+
+_OWN_GROUP = "ployd.ai"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InventoryObject:
+    """One object that exists. Its id is its place in the sequence the inventory is built from."""
+
+    ref: ObjectRef
+    environment: str | None
+    cluster: str
+    labels: JsonObject
+    spec: JsonObject
+    """Empty for kinds no inventory rule looks into."""
+    file: str = ""
+    """Name of the file it stands in; empty where there is none. The line is looked up only if a finding relates to it."""
+
+
+def inventory_object(
+    ref: ObjectRef,
+    value: JsonObject,
+    *,
+    environment: str | None,
+    cluster: str,
+    file: str = "",
+) -> InventoryObject:
+    """What the inventory keeps of an object."""
+    metadata = _mapping(value.get("metadata"))
+    return InventoryObject(
+        ref=ref,
+        environment=environment,
+        cluster=cluster,
+        labels=_mapping(metadata.get("labels")),
+        spec=_mapping(value.get("spec")) if ref.gvk.group == _OWN_GROUP else {},
+        file=file,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inventory:
+    """All objects of a run, with the form rules see."""
+
+    objects: tuple[InventoryObject, ...]
+    shared: SharedInventory
+
+    @classmethod
+    def build(cls, objects: Sequence[InventoryObject], order: Sequence[str]) -> Inventory:
+        """Index `objects` by environment, kind, namespace and name.
+
+        Args:
+            objects: in reading order; the index of each is its id.
+            order: environments from the lowest to the highest.
+
+        """
+        index: dict[str, dict[str, dict[str, dict[str, list[dict[str, Any]]]]]] = {}
+        gpus_so_far: dict[str, int] = {}
+        for number, item in enumerate(objects):
+            environment = item.environment or ""
+            gpus = gpus_at_most(item)
+            entry = {
+                "id": number,
+                "apiVersion": item.ref.gvk.api_version,
+                "cluster": item.cluster,
+                "labels": item.labels,
+                "spec": item.spec,
+                "gpus": gpus,
+                "gpusBefore": gpus_so_far.get(environment, 0),
+            }
+            gpus_so_far[environment] = gpus_so_far.get(environment, 0) + gpus
+            kinds = index.setdefault(environment, {})
+            names = kinds.setdefault(item.ref.gvk.kind, {}).setdefault(item.ref.namespace, {})
+            names.setdefault(item.ref.name, []).append(entry)
+        value = {"objects": index, "order": list(order)}
+        text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+        return cls(
+            objects=tuple(objects),
+            shared=SharedInventory(digest=f"sha256:{hashlib.sha256(text.encode()).hexdigest()}", value=value),
+        )
+
+
+def gpus_at_most(item: InventoryObject) -> int:
+    """How many GPUs a ModelDeployment takes at its largest: maxReplicas x gpu.count; 0 where it does not say."""
+    if item.ref.gvk.kind != "ModelDeployment" or item.ref.gvk.group != _OWN_GROUP:
+        return 0
+    replicas = _mapping(item.spec.get("scaling")).get("maxReplicas")
+    count = _mapping(_mapping(item.spec.get("resources")).get("gpu")).get("count")
+    if not _is_count(replicas) or not _is_count(count):
+        return 0
+    return replicas * count
+
+
+def _is_count(value: Any) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
