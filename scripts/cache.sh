@@ -1,0 +1,17 @@
+# Sourced by the scripts: where downloads and builds are kept, so that a second checkout or a second run does nothing twice.
+# One folder outside the checkout; every entry is named after the hash of what made it, so an old one is never wrong, only unused.
+
+cache=${PLOYD_POLICY_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/ployd-policy}
+
+# A short name for the content of FILES, in the order given.
+hash_of() {
+  cat -- "$@" | sha256sum | cut -c1-16
+}
+
+say() {
+  printf '%s==>%s %s\n' "${bold:-}" "${plain:-}" "$*"
+}
+
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
+  bold=$'\e[1;34m' plain=$'\e[0m'
+fi
