@@ -1,7 +1,7 @@
 """Which environment a file or namespace belongs to, and what that environment demands.
 
-Pure: takes the decoded environments data (the bundle's `policies/data/environments.yaml` with the operator's settings laid over it)
-and answers questions about it. It reads no files and knows no rules.
+Pure: takes the decoded environments data (the bundle's `policies/data/environments.yaml` with the operator's settings
+laid over it) and answers questions about it. It reads no files and knows no rules.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class EnvironmentMap:
         """Read the environments data.
 
         Raises:
-            ConfigurationError: it does not have the shape of `ENVIRONMENTS_SCHEMA`, or names an environment twice or never.
+            ConfigurationError: it does not have the shape of `ENVIRONMENTS_SCHEMA`, or misses one in `order`.
         """
         _check(data, ENVIRONMENTS_SCHEMA)
         environments = data["environments"]

@@ -1,6 +1,6 @@
 """The other objects: what inventory rules see, built once and shared by every decision of a run.
 
-Pure arithmetic over values. It looks nothing up: the door says which objects exist and to which environment each belongs.
+Pure arithmetic over values. It looks nothing up: the door says which objects exist and where each belongs.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class InventoryObject:
     spec: JsonObject
     """Empty for kinds no inventory rule looks into."""
     file: str = ""
-    """Name of the file it stands in; empty where there is none. The line is looked up only if a finding relates to it."""
+    """Name of the file it stands in; empty where there is none. Its line is looked up only when needed."""
 
 
 def inventory_object(

@@ -1,6 +1,6 @@
 """The verdict receipt: the same object under the same bundle gets the same digest at every door.
 
-What a server, a tool or a formatter adds is left out, so a file in Git and the object it became agree. No clock, no chance.
+What a server, a tool or a formatter adds is left out, so a file in Git and the object it became agree.
 """
 
 from __future__ import annotations
@@ -61,8 +61,7 @@ def canonical(value: Any) -> bytes:
     `{"$int": "<digits>"}`.
     """
     if _is_plain(value):
-        # For values without floats, wide integers and astral keys the standard library's sorted form is the RFC's, and an
-        # order of magnitude faster.
+        # Without floats, wide integers and keys beyond ASCII, the standard library's sorted form is the RFC's.
         return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
     return rfc8785.dumps(_exact(value))
 

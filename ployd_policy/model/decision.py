@@ -41,7 +41,7 @@ class Decision:
     evaluated: tuple[str, ...]
     """Ids of the rules that ran, so "allowed" says by whom."""
     undecided: tuple[str, ...]
-    """Checks that could not be made here (a CEL rule beyond the offline evaluator, a kind without a schema), one sentence each."""
+    """Checks that could not be made here (a CEL rule beyond the offline evaluator), one sentence each."""
     receipt: Receipt
     has_schema: bool = True
     """False: nobody gave a schema for this kind, so rules alone judged it."""

@@ -1,7 +1,7 @@
 """Errors about us: a bad setting, a bundle that does not load, an engine that cannot decide.
 
-Each door translates them (the command line into exit codes 2 and 3, the webhook into a denial with code 500). They never
-become findings, and no finding travels as an exception.
+Each door translates them (the command line into exit codes 2 and 3, the webhook into a denial with code 500). They
+never become findings, and no finding travels as an exception.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 class PloydPolicyError(Exception):
     """Base of everything this package raises on purpose.
 
-    `message` says what happened in one sentence with the place (file:line) where there is one; `remedy` says what to do.
+    `message` says what happened, with the place (file:line) where there is one; `remedy` says what to do.
     """
 
     def __init__(self, message: str, *, remedy: str = "") -> None:

@@ -53,7 +53,7 @@ class RuleInfo:
     """A rule's own card, from its METADATA (Rego) or its catalogue (schema and document rules)."""
 
     id: str
-    """`category.rule`, e.g. `gpu.tensor_parallel`; also folder, package tail, fixture folder and documentation anchor."""
+    """`category.rule`, e.g. `gpu.tensor_parallel`; also folder, package tail, fixture folder and anchor."""
     title: str
     description: str
     severity: Severity

@@ -1,7 +1,7 @@
 """Runs shares in this process or in several. The only module of the room with effects (processes and pipes).
 
-Objects never travel between processes, only what the inventory keeps of them and the decisions. A worker that dies is an
-error, never a missing verdict.
+Text never travels between processes, only what the inventory keeps of objects, and the decisions. A worker that dies is
+an error, never a missing verdict.
 """
 
 from __future__ import annotations

@@ -1,0 +1,157 @@
+"""`ployd-policy check`: judge files, print, exit. Hook and CI gate are this command."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from ployd_policy import report as reports
+from ployd_policy.assembly import Scope, check_files
+from ployd_policy.cli import exit_codes
+from ployd_policy.cli.options import engine_options, rule_options, setup_of
+from ployd_policy.model.errors import ConfigurationError
+from ployd_policy.model.finding import Severity
+from ployd_policy.model.report import Report
+from ployd_policy.workspace import find_root, load_settings
+from ployd_policy.workspace.settings import settings_file
+
+_PATH = click.Path(path_type=Path)
+# A bar for a run of a second only flickers.
+_FILES_WORTH_A_BAR = 500
+
+
+@click.command()
+@click.argument("paths", nargs=-1, type=_PATH)
+@click.option("--root", type=_PATH, metavar="DIR", help="Root of the repository; found from PATHS otherwise.")
+@click.option("--config", type=_PATH, metavar="FILE", help="Settings file; found at the root otherwise.")
+@click.option("-e", "--environment", metavar="NAME", help="Environment of files that no mapping covers.")
+@click.option(
+    "-f",
+    "--format",
+    "format_",
+    type=click.Choice(sorted(reports.FORMATS)),
+    default="text",
+    show_default=True,
+    help="What to print.",
+)
+@click.option(
+    "-o", "--output", "outputs", multiple=True, metavar="FORMAT=FILE", help="Also write a report. Repeatable."
+)
+@click.option("--changed-since", metavar="REV", help="Judge only files that differ from where REV was left.")
+@click.option("--inventory", multiple=True, type=_PATH, metavar="DIR", help="Another checkout whose objects exist too.")
+@click.option("--kustomize", multiple=True, type=_PATH, metavar="DIR", help="Judge what an overlay builds to.")
+@click.option("--helm", multiple=True, type=_PATH, metavar="CHART", help="Judge what a chart renders to.")
+@click.option("--values", multiple=True, type=_PATH, metavar="FILE", help="Values file for --helm. Repeatable.")
+@rule_options
+@click.option("--strict", is_flag=True, help="Kinds without a schema and undecided checks are errors.")
+@click.option("--fail-on", type=click.Choice(["error", "warn"]), help="What exits with 1.  [default: error]")
+@click.option("-j", "--jobs", type=click.IntRange(min=1), help="Processes.  [default: one a core]")
+@engine_options
+@click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True)
+@click.option("-v", "--verbose", is_flag=True, help="List what was skipped, and why.")
+def check(paths: tuple[Path, ...], **options: Any) -> int:
+    """Judge manifests: files, or everything in a folder (default: this one).
+
+    Each object is judged by its schema, by the policies of its environment, and against all other objects of the
+    repository, also those outside PATHS. `-` reads standard input.
+    """
+    outputs = [_output(text) for text in options["outputs"]]
+    rendered = bool(options["kustomize"] or options["helm"])
+    targets = paths or (() if rendered else (Path(),))
+    root = options["root"] or find_root([path for path in targets if str(path) != "-"] or [Path()])
+    settings = load_settings(options["config"] or settings_file(root))
+    scope = Scope(
+        root=root,
+        paths=tuple(path for path in targets if str(path) != "-"),
+        standard_input=sys.stdin.buffer.read() if Path("-") in targets else None,
+        changed_since=options["changed_since"],
+        inventory=(*settings.inventory, *options["inventory"]),
+        exclude=settings.exclude,
+        kustomize=options["kustomize"],
+        helm=options["helm"],
+        values=options["values"],
+        environment=options["environment"],
+        strict=options["strict"] or settings.strict,
+        jobs=options["jobs"] or os.cpu_count() or 1,
+    )
+    setup = setup_of(settings, options)
+    with _progress() as (total, advance):
+        result = check_files(setup, scope, total=total, progress=advance)
+    _print(result, options["format_"], color=_wants_color(options["color"]), verbose=options["verbose"])
+    for format_, file in outputs:
+        _write(file, reports.render(format_, result, reports.RenderOptions(verbose=options["verbose"])))
+    return _exit_code(result, options["fail_on"] or settings.fail_on)
+
+
+def _output(text: str) -> tuple[str, Path]:
+    format_, separator, file = text.partition("=")
+    if not separator or not file or format_ not in reports.FORMATS:
+        raise click.UsageError(
+            f"--output {text!r} is not FORMAT=FILE with FORMAT one of {', '.join(sorted(reports.FORMATS))}"
+        )
+    return format_, Path(file)
+
+
+def _print(result: Report, format_: str, *, color: bool, verbose: bool) -> None:
+    text = reports.render(format_, result, reports.RenderOptions(color=color and format_ == "text", verbose=verbose))
+    # Names of files need not be text; they are shown escaped rather than failing half way.
+    sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
+    sys.stdout.buffer.flush()
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_bytes(text.encode("utf-8", "backslashreplace"))
+    except OSError as error:
+        raise ConfigurationError(f"cannot write {file}: {error.strerror}") from error
+
+
+def _wants_color(choice: str) -> bool:
+    if choice != "auto":
+        return choice == "always"
+    if os.environ.get("NO_COLOR"):
+        return False
+    return sys.stdout.isatty()
+
+
+def _exit_code(result: Report, fail_on: str) -> int:
+    failing = result.count(Severity.ERROR)
+    if fail_on == "warn":
+        failing += result.count(Severity.WARNING)
+    return exit_codes.DENIED if failing else exit_codes.CLEAN
+
+
+@contextmanager
+def _progress() -> Iterator[tuple[Callable[[int], None], Callable[[int], None]]]:
+    """Two functions: how many files there are, and how many more are done. They draw on a terminal only."""
+    bar = Progress(
+        TextColumn("judging"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    task = bar.add_task("judging", total=None)
+
+    def total(files: int) -> None:
+        bar.update(task, total=files)
+
+    def advance(files: int) -> None:
+        # Started at the first answer, so that no thread of the bar is alive when workers are forked.
+        if not bar.live.is_started and bar.console.is_terminal and (bar.tasks[0].total or 0) >= _FILES_WORTH_A_BAR:
+            bar.start()
+        bar.advance(task, files)
+
+    try:
+        yield total, advance
+    finally:
+        bar.stop()

@@ -1,0 +1,61 @@
+"""Options that several commands share: which policies, schemas and engine, and the settings they are laid over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from ployd_policy.assembly import Setup
+from ployd_policy.workspace import Settings
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+_FOLDER = click.Path(path_type=Path)
+
+
+def rule_options(command: _F) -> _F:
+    """Where rules and schemas come from, and which of them speak."""
+    for option in (
+        click.option("--ignore", multiple=True, metavar="RULE", help="Leave out a rule or category. Repeatable."),
+        click.option("--select", multiple=True, metavar="RULE", help="Run only this rule or category. Repeatable."),
+        click.option("--schema", "schemas", multiple=True, type=_FOLDER, metavar="DIR", help="More CRDs. Repeatable."),
+        click.option(
+            "--policy", "policies", multiple=True, type=_FOLDER, metavar="DIR", help="More Rego policies. Repeatable."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def engine_options(command: _F) -> _F:
+    """Which engine runs the rules."""
+    for option in (
+        click.option("--opa-url", metavar="URL", help="OPA server for --engine opa, with our bundle loaded."),
+        click.option(
+            "--engine",
+            type=click.Choice(["native", "opa"]),
+            default="native",
+            show_default=True,
+            help="Embedded engine, or an OPA server.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def setup_of(settings: Settings, options: dict[str, Any]) -> Setup:
+    """The command line laid over the settings: lists add up, selections replace."""
+    if options.get("engine", "native") == "opa" and not options.get("opa_url"):
+        raise click.UsageError("--engine opa needs --opa-url")
+    if options.get("opa_url") and options.get("engine") != "opa":
+        raise click.UsageError("--opa-url needs --engine opa")
+    return Setup(
+        environments=settings.environments,
+        policies=(*settings.policies, *options["policies"]),
+        schemas=(*settings.schemas, *options["schemas"]),
+        select=options["select"] or settings.select,
+        ignore=(*settings.ignore, *options["ignore"]),
+        opa_url=options.get("opa_url"),
+    )

@@ -1,0 +1,20 @@
+"""The files of a repository: find them, read them, render them, read the settings. It judges nothing.
+
+The only room that reads the user's files; Git, kubectl and helm are run through `process`.
+"""
+
+from ployd_policy.workspace.discovery import Workspace, find_root, open_workspace
+from ployd_policy.workspace.render import helm_template, kustomize_build
+from ployd_policy.workspace.settings import Settings, load_settings
+from ployd_policy.workspace.texts import read_folder
+
+__all__ = [
+    "Settings",
+    "Workspace",
+    "find_root",
+    "helm_template",
+    "kustomize_build",
+    "load_settings",
+    "open_workspace",
+    "read_folder",
+]

@@ -1,0 +1,149 @@
+"""Which files a run is about: the root of the repository, its manifests, and which of them are to be judged.
+
+Reads bytes and decides nothing about them but what kind of file they are.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from ployd_policy.model.errors import ConfigurationError
+from ployd_policy.model.finding import Skip
+from ployd_policy.model.location import Location
+from ployd_policy.model.source import SourceFile
+from ployd_policy.workspace import git
+from ployd_policy.workspace.kustomize import patch_files
+from ployd_policy.workspace.settings import SETTINGS_FILE, settings_file
+from ployd_policy.workspace.texts import UnreadableFileError, read_regular
+
+SUFFIXES = (".yaml", ".yml", ".json")
+FILE_BYTES = 3 * 1024 * 1024
+"""Read at most. etcd refuses objects above 1.5 MiB by default, and the API server request bodies above 3 MiB."""
+_NEVER = frozenset({".git", ".hg", ".svn", ".venv", "venv", "node_modules", ".terraform", "__pycache__", ".tools"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workspace:
+    """The files of a run, read."""
+
+    root: Path
+    files: tuple[SourceFile, ...]
+    """In order of path; those not asked for are there with `judged=False`."""
+    skips: tuple[Skip, ...]
+    """Files asked for that could not be read."""
+
+
+def find_root(paths: Sequence[Path]) -> Path:
+    """The root the paths belong to: the nearest folder above them with settings; else, for files, the Git work tree.
+
+    Folders without either are their own root.
+
+    Raises:
+        ConfigurationError: a path does not exist.
+
+    """
+    for path in paths:
+        if not os.path.lexists(path):
+            raise ConfigurationError(f"{path} does not exist")
+    absolute = [Path(os.path.abspath(path)) for path in paths]  # noqa: PTH100 - links stay as written
+    folders = [path if path.is_dir() else path.parent for path in absolute]
+    common = Path(os.path.commonpath(folders))
+    top = git.top_level(common)
+    for folder in (common, *common.parents):
+        if settings_file(folder) is not None:
+            return folder
+        if folder == top:
+            break
+    return common if top is None or all(path.is_dir() for path in absolute) else top
+
+
+def open_workspace(
+    root: Path,
+    paths: Sequence[Path],
+    *,
+    only: set[Path] | None = None,
+    exclude: Sequence[str] = (),
+    judged: bool = True,
+) -> Workspace:
+    """Read the manifests below `root`.
+
+    Args:
+        root: of the repository.
+        paths: what to judge: files, or folders for everything in them; the rest counts as existing.
+        only: judge no other files than these (of a change); None: no such limit.
+        exclude: globs from the root of files that are no manifests.
+        judged: False for a repository of which everything only counts as existing.
+
+    """
+    root = Path(os.path.abspath(root))  # noqa: PTH100 - links stay as written
+    asked = [Path(os.path.abspath(path)) for path in paths]  # noqa: PTH100
+    explicit = {path for path in asked if not path.is_dir()}
+    names = [name for name in _names(root) if not _excluded(name, exclude)]
+    everything = sorted({*(root / name for name in names), *explicit}, key=lambda path: path.parts)
+    charts = {path.parent for path in everything if path.name == "Chart.yaml"}
+    read: dict[Path, bytes] = {}
+    skips = []
+    for path in everything:
+        try:
+            read[path] = read_regular(path, FILE_BYTES)
+        except UnreadableFileError as error:
+            skips.append(Skip(reason=str(error), location=Location(file=_shown(path))))
+    patches = patch_files(read)
+    files = []
+    for path, data in read.items():
+        wanted = judged and (path in explicit or any(path.is_relative_to(folder) for folder in asked))
+        files.append(
+            SourceFile(
+                file=_shown(path),
+                path=_below(path, root),
+                data=data,
+                judged=wanted and (only is None or path in only),
+                skip=patches.get(path, ""),
+                helm_template=any(_in_templates(path, chart) for chart in charts),
+            )
+        )
+    return Workspace(root=root, files=tuple(files), skips=tuple(skips))
+
+
+def _names(root: Path) -> Iterator[str]:
+    listed = git.listed_files(root)
+    names: Iterable[str] = listed if listed is not None else _walk(root)
+    for name in names:
+        parts = PurePosixPath(name).parts
+        is_manifest = name.endswith(SUFFIXES) and parts[-1] != SETTINGS_FILE and not _NEVER.intersection(parts)
+        # Git may list what was deleted since.
+        if is_manifest and os.path.lexists(root / name):
+            yield name
+
+
+def _walk(root: Path) -> Iterator[str]:
+    for parent, folders, files in os.walk(root):
+        folders[:] = sorted(set(folders) - _NEVER)
+        for name in files:
+            yield Path(parent, name).relative_to(root).as_posix()
+
+
+def _excluded(name: str, globs: Sequence[str]) -> bool:
+    path = PurePosixPath(name)
+    return any(glob_matches(path, glob) for glob in globs)
+
+
+def glob_matches(path: PurePosixPath, glob: str) -> bool:
+    """Whether a path from the root matches a glob, or lies in a folder that does."""
+    return any(candidate.match(glob) for candidate in (path, *path.parents) if candidate.parts)
+
+
+def _in_templates(path: Path, chart: Path) -> bool:
+    return path.is_relative_to(chart / "templates")
+
+
+def _below(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+
+
+def _shown(path: Path) -> str:
+    """As the user would type it from where she stands."""
+    return Path(os.path.relpath(path)).as_posix()
