@@ -1,0 +1,23 @@
+# METADATA
+# title: Parameters
+# description: What a rule says where a number or list it needs is missing from the environment's data.
+package ployd.lib.parameters
+
+import data.ployd.lib.numbers
+
+# A rule that cannot compare must not allow: this row takes the place of the comparison.
+unusable(rule, name, value, wanted) := {
+	"msg": sprintf("parameter %s of rule %s is %s, not %s: nothing can be allowed", [name, rule, shown(value), wanted]),
+	"path": [],
+	"remedy": sprintf("Set %s of %s in the environments data.", [name, rule]),
+}
+
+shown(value) := "not set" if is_null(value)
+
+shown(value) := numbers.shown(value) if not is_null(value)
+
+# The parameters of one rule; empty where the environment has none for it.
+of(document, rule) := found if {
+	found := document.ployd.parameters[rule]
+	is_object(found)
+} else := {}
