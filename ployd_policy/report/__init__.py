@@ -1,0 +1,36 @@
+"""Turns a `Report` into what somebody reads. Pure: no files, no terminal, no clock; colour only where asked for.
+
+It must not judge: every verdict it prints was reached by the engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from ployd_policy.model.errors import ConfigurationError
+from ployd_policy.model.report import Report
+from ployd_policy.report.options import RenderOptions
+from ployd_policy.report.text import render_text
+
+Renderer = Callable[[Report, RenderOptions], str]
+
+FORMATS: Mapping[str, Renderer] = {
+    "text": render_text,
+}
+"""Every format by the name users give it."""
+
+
+def render(name: str, report: Report, options: RenderOptions | None = None) -> str:
+    """`report` in the format called `name`, ending in a line feed.
+
+    Raises:
+        ConfigurationError: there is no such format.
+
+    """
+    renderer = FORMATS.get(name)
+    if renderer is None:
+        raise ConfigurationError(f"there is no output format {name!r}", remedy=f"Choose one of {', '.join(FORMATS)}.")
+    return renderer(report, options or RenderOptions())
+
+
+__all__ = ["FORMATS", "RenderOptions", "Renderer", "render"]
