@@ -85,7 +85,7 @@ def check(paths: tuple[Path, ...], **options: Any) -> int:
     setup = setup_of(settings, options)
     with _progress() as (total, advance):
         result = check_files(setup, scope, total=total, progress=advance)
-    _print(result, options["format_"], color=_wants_color(options["color"]), verbose=options["verbose"])
+    _print(result, options["format_"], color=wants_color(options["color"]), verbose=options["verbose"])
     for format_, file in outputs:
         _write(file, reports.render(format_, result, reports.RenderOptions(verbose=options["verbose"])))
     return _exit_code(result, options["fail_on"] or settings.fail_on)
@@ -114,7 +114,7 @@ def _write(file: Path, text: str) -> None:
         raise ConfigurationError(f"cannot write {file}: {error.strerror}") from error
 
 
-def _wants_color(choice: str) -> bool:
+def wants_color(choice: str) -> bool:
     if choice != "auto":
         return choice == "always"
     if os.environ.get("NO_COLOR"):

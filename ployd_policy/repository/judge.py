@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from ployd_policy.engine import Engine, Inventory
 from ployd_policy.environment import NAMESPACE_LABEL
-from ployd_policy.model.finding import RuleInfo
+from ployd_policy.model.finding import RuleInfo, Skip
 from ployd_policy.model.report import JudgedFile, Report
 from ployd_policy.model.source import SourceFile
 from ployd_policy.repository.places import sharpen
@@ -35,6 +35,8 @@ class Question:
     rules: Mapping[str, RuleInfo]
     """Every rule that could speak, of every scope."""
     tool_version: str
+    skips: Sequence[Skip] = ()
+    """Files asked for that could not be read."""
     environment: str | None = None
     """For what no mapping covers."""
     strict: bool = False
@@ -65,7 +67,7 @@ def judge(engine: Engine, question: Question, progress: Callable[[int], None] = 
         tool_version=question.tool_version,
         bundle=engine.digest,
         rules=question.rules,
-        files=tuple(files),
+        files=(*files, *(_unread(skip) for skip in question.skips)),
         warnings=tuple(_warnings(files)),
         excerpts={s.file: s.data.decode("utf-8", "replace") for s in question.sources if s.file in shown},
     )
@@ -80,6 +82,10 @@ def _parts(sources: Sequence[SourceFile], jobs: int) -> list[Sequence[SourceFile
 
 def _flat(parts: Iterable[Iterable[_T]]) -> list[_T]:
     return [item for part in parts for item in part]
+
+
+def _unread(skip: Skip) -> JudgedFile:
+    return JudgedFile(file=skip.location.file if skip.location is not None else "", skips=(skip,))
 
 
 def _warnings(files: Sequence[JudgedFile]) -> Iterator[str]:

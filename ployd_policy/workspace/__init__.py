@@ -4,6 +4,7 @@ The only room that reads the user's files; Git, kubectl and helm are run through
 """
 
 from ployd_policy.workspace.discovery import Workspace, find_root, open_workspace
+from ployd_policy.workspace.git import changed_files
 from ployd_policy.workspace.render import helm_template, kustomize_build
 from ployd_policy.workspace.settings import Settings, load_settings
 from ployd_policy.workspace.texts import read_folder
@@ -11,6 +12,7 @@ from ployd_policy.workspace.texts import read_folder
 __all__ = [
     "Settings",
     "Workspace",
+    "changed_files",
     "find_root",
     "helm_template",
     "kustomize_build",

@@ -66,15 +66,18 @@ def listed_files(folder: Path) -> list[str] | None:
     return sorted(set(_names(result.stdout))) if result.exit_code == 0 else None
 
 
-def changed_files(top: Path, revision: str) -> set[Path]:
+def changed_files(folder: Path, revision: str) -> set[Path]:
     """Files of the work tree that differ from where this branch left `revision`, committed or not.
 
     Raises:
-        ConfigurationError: Git does not know the revision.
+        ConfigurationError: Git does not know the revision, or `folder` is in no work tree.
 
     """
     if revision.startswith("-"):
         raise ConfigurationError(f"{revision!r} is no revision")
+    top = top_level(folder)
+    if top is None:
+        raise ConfigurationError(f"{folder} is in no Git work tree, so nothing can have changed since {revision}")
     base = process.run(
         (*_SAFE, "merge-base", revision, "HEAD"), cwd=str(top), environment=_ENVIRONMENT, timeout_s=_TIMEOUT_S
     )

@@ -73,6 +73,12 @@ def test_what_the_other_branch_changed_since_is_not_ours(repository):
     assert git.changed_files(repository, "main") == set()
 
 
+def test_changes_are_found_from_a_folder_below_too(repository):
+    (repository / "below").mkdir()
+    (repository / "edited.yaml").write_text("a: 22\n")
+    assert git.changed_files(repository / "below", "HEAD") == {repository / "edited.yaml"}
+
+
 @pytest.mark.parametrize("revision", ["no-such-branch", "--output=/tmp/x", "HEAD~99"])
 def test_an_unknown_revision_is_a_usage_error(repository, revision):
     with pytest.raises(ConfigurationError, match=r"revision|changed-since"):

@@ -1,0 +1,243 @@
+"""The one place that names concrete classes: options and settings become a wired engine, and a run becomes a Report.
+
+It reads files through `workspace` and constructs; it judges nothing and prints nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.resources
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ployd_policy import __version__, documents, repository, workspace
+from ployd_policy.crd import RULES as SCHEMA_RULES
+from ployd_policy.crd import SchemaSet
+from ployd_policy.engine import Door, Engine, Selection
+from ployd_policy.environment import EnvironmentMap, overlay
+from ployd_policy.evaluators import NativeEvaluator, OpaEvaluator
+from ployd_policy.model.errors import ConfigurationError, SchemaLoadError
+from ployd_policy.model.finding import RuleInfo
+from ployd_policy.model.report import Report
+from ployd_policy.model.resource import JsonObject
+from ployd_policy.model.source import SourceFile
+from ployd_policy.ports import RuleEvaluator
+from ployd_policy.rego import PolicyBundle, load_bundle
+
+_TIME_LIMIT_S = 2.0
+"""For one object's rules; the webhook's deadline leaves no more."""
+_OPA_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """What decisions are a function of, besides the objects."""
+
+    environments: Mapping[str, Any] = field(default_factory=dict)
+    """Laid over the bundled environments data."""
+    policies: tuple[Path, ...] = ()
+    """Folders beside the bundled policies."""
+    schemas: tuple[Path, ...] = ()
+    """Folders of CRDs beside the bundled ones."""
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    opa_url: str | None = None
+    """An OPA server runs the rules; None: the embedded engine does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What a run of `check` is about."""
+
+    root: Path
+    paths: tuple[Path, ...]
+    standard_input: bytes | None = None
+    changed_since: str | None = None
+    inventory: tuple[Path, ...] = ()
+    exclude: tuple[str, ...] = ()
+    kustomize: tuple[Path, ...] = ()
+    helm: tuple[Path, ...] = ()
+    values: tuple[Path, ...] = ()
+    environment: str | None = None
+    strict: bool = False
+    jobs: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wired:
+    """A loaded bundle with its engine."""
+
+    engine: Engine
+    bundle: PolicyBundle
+    rules: Mapping[str, RuleInfo]
+    """Every rule that can speak: of text, schema and policies."""
+
+
+def bundled(name: str) -> Path:
+    """A folder of package data: `policies`, `schemas` or `examples`."""
+    return Path(str(importlib.resources.files("ployd_policy.bundled").joinpath(name)))
+
+
+def load_policies(setup: Setup) -> PolicyBundle:
+    """The bundled policies and data, with the setup's folders and environments.
+
+    Raises:
+        ConfigurationError: a folder is missing or empty, data has the wrong shape.
+        BundleError: a policy does not load.
+
+    """
+    modules = [(f"policies/{path}", text) for path, text in workspace.read_folder(bundled("policies"), (".rego",))]
+    data: dict[str, Any] = {"ployd": dict(_data(bundled("policies") / "data"))}
+    data["ployd"]["environments"] = overlay(data["ployd"]["environments"], setup.environments)
+    for folder in setup.policies:
+        own = [(f"{folder}/{path}", text) for path, text in workspace.read_folder(folder, (".rego",))]
+        if not own:
+            raise ConfigurationError(f"{folder}: no policies (*.rego) in it")
+        modules += own
+        for name, value in _data(folder / "data"):
+            if name in data:
+                raise ConfigurationError(f"{folder}/data: `data.{name}` is there already", remedy="Rename the file.")
+            data[name] = value
+    return load_bundle(modules, data)
+
+
+def wire(setup: Setup, door: Door) -> Wired:
+    """Load everything and connect it.
+
+    Raises:
+        ConfigurationError: as `load_policies`; a schema does not load; a selected rule does not exist; the OPA server has
+            another bundle.
+        ToolError: the OPA server does not answer.
+
+    """
+    bundle = load_policies(setup)
+    schemas = SchemaSet.load(_schemas(setup.schemas))
+    selection = Selection(select=setup.select, ignore=setup.ignore)
+    policy_rules = {rule.id: rule for rule in bundle.rules}
+    selection.require_known(policy_rules)
+    engine = Engine(
+        schemas=schemas,
+        rules=policy_rules,
+        evaluator=_evaluator(bundle, setup.opa_url),
+        environments=EnvironmentMap.parse(bundle.data["ployd"]["environments"]),
+        digest=_digest(bundle.digest, schemas.digest, selection),
+        door=door,
+        selection=selection,
+    )
+    others = (*documents.RULES, *SCHEMA_RULES, *repository.RULES)
+    return Wired(engine=engine, bundle=bundle, rules={rule.id: rule for rule in others} | policy_rules)
+
+
+def check_files(
+    setup: Setup,
+    scope: Scope,
+    *,
+    total: Callable[[int], None] = lambda _files: None,
+    progress: Callable[[int], None] = lambda _files: None,
+) -> Report:
+    """Judge files and return everything found.
+
+    Args:
+        setup: rules, schemas and engine.
+        scope: the files.
+        total: told how many files there are.
+        progress: told how many more are done.
+
+    Raises:
+        PloydPolicyError: nothing may be taken as allowed; see its subclasses.
+
+    """
+    wired = wire(setup, Door.REPOSITORY)
+    sources, skips = _sources(scope)
+    total(len(sources))
+    question = repository.Question(
+        sources=sources,
+        skips=skips,
+        rules=wired.rules,
+        tool_version=__version__,
+        environment=scope.environment,
+        strict=scope.strict,
+        # A server answers one connection after the other; forked copies of it would share a socket.
+        jobs=1 if setup.opa_url else scope.jobs,
+    )
+    return repository.judge(wired.engine, question, progress)
+
+
+def _evaluator(bundle: PolicyBundle, opa_url: str | None) -> RuleEvaluator:
+    if opa_url is None:
+        return NativeEvaluator(bundle, time_limit_s=_TIME_LIMIT_S)
+    return OpaEvaluator(bundle, url=opa_url, timeout_s=_OPA_TIMEOUT_S)
+
+
+def _sources(scope: Scope) -> tuple[list[SourceFile], tuple[Any, ...]]:
+    only = None
+    if scope.changed_since is not None:
+        only = workspace.changed_files(scope.root, scope.changed_since)
+    sources: list[SourceFile] = []
+    skips: list[Any] = []
+    if scope.paths:
+        own = workspace.open_workspace(scope.root, scope.paths, only=only, exclude=scope.exclude)
+        sources += own.files
+        skips += own.skips
+        if not any(source.judged for source in own.files) and only is None and not own.skips:
+            raise ConfigurationError(
+                f"no manifests (*.yaml, *.yml, *.json) in {', '.join(map(str, scope.paths))}",
+                remedy="Name a folder that holds some.",
+            )
+    for folder in scope.inventory:
+        other = workspace.open_workspace(folder, (folder,), judged=False)
+        sources += other.files
+        skips += other.skips
+    sources += [workspace.kustomize_build(folder, path=_below(folder, scope.root)) for folder in scope.kustomize]
+    sources += [
+        workspace.helm_template(chart, path=_below(chart, scope.root), values=scope.values) for chart in scope.helm
+    ]
+    if scope.standard_input is not None:
+        sources.append(SourceFile(file="<stdin>", path="<stdin>", data=scope.standard_input))
+    return sources, tuple(skips)
+
+
+def _below(path: Path, root: Path) -> str:
+    absolute, base = path.resolve(), root.resolve()
+    return absolute.relative_to(base).as_posix() if absolute.is_relative_to(base) else path.name
+
+
+def _schemas(folders: Sequence[Path]) -> Iterator[tuple[str, JsonObject]]:
+    for folder in (bundled("schemas"), *folders):
+        found = 0
+        for path, text in workspace.read_folder(folder, (".yaml", ".yml", ".json")):
+            for value in _decoded(text, f"{folder}/{path}"):
+                if isinstance(value, Mapping) and value.get("kind") == "CustomResourceDefinition":
+                    found += 1
+                    yield f"{folder}/{path}", value
+        if not found:
+            raise SchemaLoadError(f"{folder}: no CustomResourceDefinition in it")
+
+
+def _data(folder: Path) -> Iterator[tuple[str, Any]]:
+    """(stem, value) of each data file of a policy folder; none where there is no such folder."""
+    if folder.is_dir():
+        for path, text in workspace.read_folder(folder, (".yaml", ".yml", ".json")):
+            values = _decoded(text, f"{folder}/{path}")
+            if len(values) != 1:
+                raise ConfigurationError(f"{folder}/{path}: not one document")
+            yield Path(path).stem, values[0]
+
+
+def _decoded(text: str, file: str) -> list[Any]:
+    parsed = documents.parse_plain(text.encode(), file=file)
+    if parsed.findings:
+        finding = parsed.findings[0]
+        span = finding.location.span if finding.location is not None else None
+        place = f"{file}:{span.start.line}:{span.start.column}" if span is not None else file
+        raise ConfigurationError(f"{place}: {finding.message}", remedy=finding.remedy)
+    return [document.value for document in parsed.documents]
+
+
+def _digest(bundle: str, schemas: str, selection: Selection) -> str:
+    """One name for all a decision depends on; rules that were left out make another bundle."""
+    parts = [bundle, schemas, sorted(selection.select), sorted(selection.ignore)]
+    return f"sha256:{hashlib.sha256(json.dumps(parts).encode()).hexdigest()}"
