@@ -9,13 +9,23 @@ from collections.abc import Callable, Mapping
 
 from ployd_policy.model.errors import ConfigurationError
 from ployd_policy.model.report import Report
+from ployd_policy.report.catalogue import Example, Examples, explain_rule, rules_json, rules_table
+from ployd_policy.report.explain import Catalogue, explain_file
+from ployd_policy.report.github import render_github
+from ployd_policy.report.json_report import render_json
+from ployd_policy.report.junit import render_junit
 from ployd_policy.report.options import RenderOptions
+from ployd_policy.report.sarif import render_sarif
 from ployd_policy.report.text import render_text
 
 Renderer = Callable[[Report, RenderOptions], str]
 
 FORMATS: Mapping[str, Renderer] = {
     "text": render_text,
+    "json": render_json,
+    "sarif": render_sarif,
+    "junit": render_junit,
+    "github": render_github,
 }
 """Every format by the name users give it."""
 
@@ -33,4 +43,16 @@ def render(name: str, report: Report, options: RenderOptions | None = None) -> s
     return renderer(report, options or RenderOptions())
 
 
-__all__ = ["FORMATS", "RenderOptions", "Renderer", "render"]
+__all__ = [
+    "FORMATS",
+    "Catalogue",
+    "Example",
+    "Examples",
+    "RenderOptions",
+    "Renderer",
+    "explain_file",
+    "explain_rule",
+    "render",
+    "rules_json",
+    "rules_table",
+]

@@ -60,13 +60,3 @@ def listed(words: Iterable[str]) -> str:
     """`a`, `a and b`, `a, b and c`."""
     *most, last = words
     return f"{', '.join(most)} and {last}" if most else last
-
-
-def scalars(text: str) -> str:
-    r"""`text` without lone surrogates, which are no Unicode text and break strict JSON and XML readers.
-
-    They stand for bytes that were no UTF-8, mostly in file names, and are written as `\udc80`.
-    """
-    if text.isascii():
-        return text
-    return "".join(f"\\u{ord(c):04x}" if "\ud800" <= c <= "\udfff" else c for c in text)

@@ -9,10 +9,11 @@ from ployd_policy.model.report import Report
 from ployd_policy.report.display import counted, flowed, listed, padded, visible
 from ployd_policy.report.options import RenderOptions
 from ployd_policy.report.palette import Palette, Style
-from ployd_policy.report.tally import Tally, tally
+from ployd_policy.report.tally import Tally, Verdict, tally
 
 _LABEL = 11
 _GROUPS = 5
+_VERDICT_STYLE = {Verdict.ALLOW: Style.GOOD, Verdict.DENY: Style.ERROR, Verdict.NOTHING: Style.WARNING}
 
 
 def summary(report: Report, options: RenderOptions) -> Iterator[str]:
@@ -27,7 +28,7 @@ def summary(report: Report, options: RenderOptions) -> Iterator[str]:
     yield from _found(count, palette)
     yield from _undecided(report, count, options, palette)
     yield from _skipped(report, count, options, palette)
-    yield _verdict(count, options, palette)
+    yield palette.paint(_VERDICT_STYLE[count.verdict(options.fail_on)], verdict(count, options.fail_on))
 
 
 def _row(label: str, value: str, palette: Palette) -> str:
@@ -105,14 +106,18 @@ def _grouped(groups: Mapping[str, int]) -> Iterator[str]:
         yield f"{' ' * _LABEL}{number:>{size}} for {counted(len(rest), 'other reason')} (--verbose lists them)"
 
 
-def _verdict(count: Tally, options: RenderOptions, palette: Palette) -> str:
-    if count.judged_nothing:
-        return palette.paint(Style.WARNING, "Nothing was judged: no object was found.")
-    if count.fails(options.fail_on):
-        grave = counted(count.errors, "error") if count.errors else ""
-        mild = counted(count.warnings, "warning") if count.warnings and options.fail_on is Severity.WARNING else ""
-        return palette.paint(Style.ERROR, f"Denied: {' and '.join(filter(None, (grave, mild)))} to fix.")
-    text = f"Allowed, with {counted(count.warnings, 'warning')}" if count.warnings else "Allowed: nothing to fix"
-    if count.undecided:
-        text += f"; {counted(sum(count.undecided.values()), 'check')} undecided"
-    return palette.paint(Style.GOOD, f"{text}.")
+def verdict(count: Tally, fail_on: Severity) -> str:
+    """One sentence, made of our own words and numbers only."""
+    match count.verdict(fail_on):
+        case Verdict.NOTHING:
+            return "Nothing was judged: no object was found."
+        case Verdict.DENY:
+            mild = counted(count.warnings, "warning") if count.warnings and fail_on is Severity.WARNING else ""
+            grave = counted(count.errors, "error") if count.errors else ""
+            return f"Denied: {listed(filter(None, (grave, mild)))} to fix."
+        case Verdict.ALLOW:
+            text = (
+                f"Allowed, with {counted(count.warnings, 'warning')}" if count.warnings else "Allowed: nothing to fix"
+            )
+            checks = sum(count.undecided.values())
+            return f"{text}; {counted(checks, 'check')} undecided." if checks else f"{text}."

@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from ployd_policy.model.finding import Severity
 from ployd_policy.model.report import Report
+
+
+class Verdict(StrEnum):
+    """How a run ended. NOTHING is no success: there was nothing to judge."""
+
+    ALLOW = "allow"
+    DENY = "deny"
+    NOTHING = "nothing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +45,12 @@ class Tally:
         """True where no text gave anything to judge and nothing was found: that is no success."""
         return self.objects == 0 and self.errors == 0 and self.warnings == 0
 
-    def fails(self, fail_on: Severity) -> bool:
-        """Whether a finding is at least as grave as `fail_on`."""
-        return self.errors > 0 or (fail_on is Severity.WARNING and self.warnings > 0)
+    def verdict(self, fail_on: Severity) -> Verdict:
+        """DENY where a finding is at least as grave as `fail_on`."""
+        if self.judged_nothing:
+            return Verdict.NOTHING
+        denied = self.errors > 0 or (fail_on is Severity.WARNING and self.warnings > 0)
+        return Verdict.DENY if denied else Verdict.ALLOW
 
 
 def tally(report: Report) -> Tally:
