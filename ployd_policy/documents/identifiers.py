@@ -1,0 +1,65 @@
+"""Looks for keys and names that are not what they look like. Only asked where a text has escapes or is not ASCII."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ployd_policy.model.finding import Severity
+from ployd_policy.model.location import FieldPath
+
+_NAMES = {("apiVersion",), ("kind",), ("metadata", "name"), ("metadata", "namespace"), ("metadata", "generateName")}
+_INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+"""Unicode categories: control, format (zero width, direction), surrogate, private, unassigned, separators."""
+_SHOWN = 64
+_SCRIPTS = ("LATIN", "CYRILLIC", "GREEK")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suspicion:
+    """A key or name that deceives, and where."""
+
+    rule: str
+    severity: Severity
+    message: str
+    path: FieldPath
+
+
+def suspicious_identifiers(value: Any) -> Iterator[Suspicion]:
+    """Every deceiving key of `value`, and its deceiving names where it is an object."""
+    stack: list[tuple[FieldPath, Any]] = [((), value)]
+    while stack:
+        path, current = stack.pop()
+        if isinstance(current, dict):
+            for key, member in current.items():
+                yield from _suspicions(key, (*path, key), "the key")
+                stack.append(((*path, key), member))
+        elif isinstance(current, list):
+            stack.extend(((*path, index), entry) for index, entry in enumerate(current))
+        elif isinstance(current, str) and path in _NAMES:
+            yield from _suspicions(current, path, "the name")
+
+
+def _suspicions(text: str, path: FieldPath, what: str) -> Iterator[Suspicion]:
+    if text.isascii() and text.isprintable():
+        return
+    shown = text[:_SHOWN]
+    invisible = next((character for character in text if unicodedata.category(character) in _INVISIBLE), None)
+    if invisible is not None:
+        message = f"{what} {shown!a} holds the invisible character U+{ord(invisible):04X}"
+        yield Suspicion(rule="yaml.identifier", severity=Severity.ERROR, message=message, path=path)
+        return
+    scripts = sorted({script for character in text for script in _SCRIPTS if _is_of(character, script)})
+    if len(scripts) > 1:
+        names = " and ".join(script.capitalize() for script in scripts)
+        message = f"{what} {shown} ({shown!a}) mixes {names} letters"
+        yield Suspicion(rule="yaml.confusable", severity=Severity.WARNING, message=message, path=path)
+    elif not unicodedata.is_normalized("NFC", text):
+        message = f"{what} {shown} ({shown!a}) is not in composed form (NFC)"
+        yield Suspicion(rule="yaml.confusable", severity=Severity.WARNING, message=message, path=path)
+
+
+def _is_of(character: str, script: str) -> bool:
+    return character.isalpha() and unicodedata.name(character, "").startswith(script)

@@ -1,0 +1,51 @@
+"""One thing wrong with a text, at offsets in that text; `parsing` makes a Finding of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ployd_policy.model.finding import Severity
+
+MAX_PROBLEMS = 50
+"""Of one document. A file of duplicate keys must not become a report of a million lines."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """What is wrong, and where in the text it was found."""
+
+    rule: str
+    message: str
+    start: int
+    """Characters from the beginning of the text."""
+    end: int
+    severity: Severity = Severity.ERROR
+    remedy: str = ""
+    first: int | None = None
+    """Where the first of two rivals stands (duplicate keys)."""
+
+
+class UnreadableError(Exception):
+    """Reading cannot go on. Caught inside this room, never seen outside."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What one document's text gave."""
+
+    value: object
+    """None with `empty`, and not to be trusted where a problem is an error."""
+    problems: tuple[Problem, ...] = ()
+    empty: bool = False
+    """True for nothing but comments and blanks."""
+    nodes: int = 0
+    """Values counted against `Limits.nodes`."""
+
+    @property
+    def broken(self) -> bool:
+        """True where the value is not what Kubernetes would read."""
+        return any(problem.severity is Severity.ERROR for problem in self.problems)

@@ -1,0 +1,81 @@
+"""The events of libyaml, and what its complaints mean. The only module that knows PyYAML."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import yaml
+from yaml.events import Event
+from yaml.reader import ReaderError
+
+from ployd_policy.documents.problem import Problem, UnreadableError
+from ployd_policy.model.errors import ConfigurationError
+
+try:
+    from yaml._yaml import CParser
+except ImportError:  # PyYAML was built without libyaml
+    CParser = None  # type: ignore[assignment,misc]
+
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_REMEDIES = (
+    ("mapping values are not allowed", "Quote the text if it holds `: `, or correct the indentation of this line."),
+    ("cannot start any token", "Indent with spaces, not tabs; quote a text that begins with @, ` or %."),
+    ("could not find expected ':'", "Correct the indentation of this line, or add the missing `:` after the key."),
+    ("did not find expected key", "Bring this line to the indentation of the keys it belongs to."),
+    ("did not find expected '-' indicator", "Bring this line to the indentation of the list it belongs to."),
+    ("did not find expected ',' or", "Close the bracket, or put a comma between the entries."),
+    ("unexpected end of stream", "Close the quote that is opened here."),
+    ("unknown escape character", "Use single quotes, or double the backslash."),
+    ("undefined tag handle", "Remove the tag, or quote the text that begins with `!`."),
+    ("did not find expected <document start>", "Separate documents with a line of `---`; directives (%) are not used."),
+)
+
+
+def event_source(text: str) -> Callable[[], Event]:
+    """A function that gives the next event of `text` at each call.
+
+    Raises:
+        ConfigurationError: PyYAML has no libyaml here; the pure Python reader is too slow and differs.
+        UnreadableError: from the returned function, at the first thing that is no YAML.
+    """
+    if CParser is None:
+        raise ConfigurationError(
+            "PyYAML was installed without libyaml, which reads YAML for ployd-policy",
+            remedy="Install a wheel of PyYAML, or build it with the libyaml headers (Debian: libyaml-dev).",
+        )
+    source: Callable[[], Event] = CParser(text).get_event  # type: ignore[assignment]
+    return source
+
+
+def complaint(error: yaml.YAMLError, text: str) -> UnreadableError:
+    """The finding for what libyaml refused."""
+    if isinstance(error, ReaderError) or not isinstance(error, yaml.MarkedYAMLError):
+        return _bad_character(text)
+    mark = error.problem_mark or error.context_mark
+    start = min(mark.index if mark else 0, len(text))
+    said = error.problem or error.context or "this is no YAML"
+    context = f" {error.context}" if error.context and error.context_mark is not None and error.problem else ""
+    remedy = next((remedy for part, remedy in _REMEDIES if part in f"{said}{context}"), "")
+    if context and error.context_mark is not None and error.context_mark.index < start:
+        first = error.context_mark.index
+    else:
+        first = None
+    return UnreadableError(
+        Problem(rule="yaml.syntax", message=f"{said}{context}", start=start, end=start, remedy=remedy, first=first)
+    )
+
+
+def _bad_character(text: str) -> UnreadableError:
+    found = _FORBIDDEN.search(text)
+    start = found.start() if found else 0
+    shown = f"U+{ord(found[0]):04X}" if found else "a control character"
+    return UnreadableError(
+        Problem(
+            rule="yaml.encoding",
+            message=f"the character {shown} is not allowed in YAML",
+            start=start,
+            end=start + 1,
+            remedy="Remove it, or write it as an escape in double quotes.",
+        )
+    )
