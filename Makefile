@@ -8,8 +8,7 @@ MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
 TOOLS := .tools/bin
-export PLOYD_POLICY_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ployd-policy
-export CARGO_TARGET_DIR ?= $(PLOYD_POLICY_CACHE)/cargo/$(shell sha256sum native/Cargo.lock 2>/dev/null | cut -c1-16)
+export CARGO_TARGET_DIR := $(shell . scripts/cache.sh && cargo_target)
 export PLOYD_POLICY_TOOLS ?= $(CURDIR)/$(TOOLS)
 
 # Peers that only benchmarks run.

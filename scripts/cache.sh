@@ -8,6 +8,11 @@ hash_of() {
   cat -- "$@" | sha256sum | cut -c1-16
 }
 
+# Where cargo builds: shared by all that builds the native module, so its dependencies are compiled once.
+cargo_target() {
+  printf '%s\n' "${CARGO_TARGET_DIR:-$cache/cargo/$(hash_of native/Cargo.lock)}"
+}
+
 say() {
   printf '%s==>%s %s\n' "${bold:-}" "${plain:-}" "$*"
 }
