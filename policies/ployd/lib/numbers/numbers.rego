@@ -12,18 +12,5 @@ whole(value) := floor(value) if {
 # Undefined for everything but a whole number of at least 1.
 positive(value) := whole(value) if whole(value) >= 1
 
-# A value as it is shown in a message: text in quotes, "null" and "nothing of use" never bare.
-shown(value) := sprintf("%q", [value]) if is_string(value)
-
-shown(value) := sprintf("%v", [value]) if is_number(value)
-
-shown(value) := sprintf("%v", [value]) if is_boolean(value)
-
-shown(value) := "null" if is_null(value)
-
-shown(value) := "a list" if is_array(value)
-
-shown(value) := "a mapping" if is_object(value)
-
 # Undefined for everything but a whole number of at least 0.
 natural(value) := whole(value) if whole(value) >= 0

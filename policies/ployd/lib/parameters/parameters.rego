@@ -3,7 +3,7 @@
 # description: What a rule says where a number or list it needs is missing from the environment's data.
 package ployd.lib.parameters
 
-import data.ployd.lib.numbers
+import data.ployd.lib.values
 
 # A rule that cannot compare must not allow: this row takes the place of the comparison.
 unusable(rule, name, value, wanted) := {
@@ -14,7 +14,7 @@ unusable(rule, name, value, wanted) := {
 
 shown(value) := "not set" if is_null(value)
 
-shown(value) := numbers.shown(value) if not is_null(value)
+shown(value) := values.shown(value) if not is_null(value)
 
 # The parameters of one rule; empty where the environment has none for it.
 of(document, rule) := found if {

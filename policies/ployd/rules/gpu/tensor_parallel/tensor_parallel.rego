@@ -22,6 +22,7 @@ package ployd.rules.gpu.tensor_parallel
 
 import data.ployd.lib.kinds
 import data.ployd.lib.numbers
+import data.ployd.lib.values
 
 deny contains row if {
 	_applies
@@ -30,7 +31,7 @@ deny contains row if {
 	value != null
 	not numbers.positive(value)
 	row := {
-		"msg": sprintf("%s is %s; vLLM takes whole numbers of at least 1", [field, numbers.shown(value)]),
+		"msg": sprintf("%s is %s; vLLM takes whole numbers of at least 1", [field, values.shown(value)]),
 		"path": ["spec", "model", "vllm", field],
 		"remedy": sprintf("Write %s as a whole number of at least 1, without quotes.", [field]),
 	}
@@ -80,10 +81,13 @@ _fields := {
 
 _applies if {
 	kinds.is_ployd(input.request, "ModelDeployment")
-	is_object(_vllm)
+	_vllm
 }
 
-_vllm := input.request.object.spec.model.vllm
+_vllm := section if {
+	section := input.request.object.spec.model.vllm
+	is_object(section)
+}
 
 _gpus := numbers.positive(input.request.object.spec.resources.gpu.count)
 
@@ -115,7 +119,7 @@ _product := concat(" x ", [sprintf("%s %d", [field, _size(field)]) |
 	_matters(field)
 ])
 
-_matters("tensor_parallel_size")
+_matters(field) if field == "tensor_parallel_size"
 
 _matters(field) if _size(field) > 1
 

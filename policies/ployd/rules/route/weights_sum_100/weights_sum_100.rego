@@ -18,6 +18,7 @@ package ployd.rules.route.weights_sum_100
 
 import data.ployd.lib.kinds
 import data.ployd.lib.numbers
+import data.ployd.lib.values
 
 deny contains row if {
 	_weighted
@@ -93,7 +94,7 @@ _called(position) := _models[position].name if {
 	is_string(_models[position].name)
 } else := sprintf("model %d", [position])
 
-_shown(model) := numbers.shown(model.weight) if {
+_shown(model) := values.shown(model.weight) if {
 	is_object(model)
 	object.get(model, "weight", null) != null
 } else := "not set"

@@ -21,6 +21,7 @@ package ployd.rules.scaling.bounds
 import data.ployd.lib.kinds
 import data.ployd.lib.numbers
 import data.ployd.lib.parameters
+import data.ployd.lib.values
 
 deny contains row if {
 	_applies
@@ -91,7 +92,7 @@ deny contains row if {
 	value != null
 	not _percentage(value)
 	row := {
-		"msg": sprintf("targetGPUUtilization is %s, not a number from 1 to 100", [numbers.shown(value)]),
+		"msg": sprintf("targetGPUUtilization is %s, not a number from 1 to 100", [values.shown(value)]),
 		"path": ["spec", "scaling", "targetGPUUtilization"],
 		"remedy": "Set targetGPUUtilization to a percentage from 1 to 100, or leave it out.",
 	}
