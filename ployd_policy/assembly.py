@@ -20,7 +20,7 @@ from ployd_policy.engine import Door, Engine, Selection
 from ployd_policy.environment import EnvironmentMap, overlay
 from ployd_policy.evaluators import NativeEvaluator, OpaEvaluator
 from ployd_policy.model.errors import ConfigurationError, SchemaLoadError
-from ployd_policy.model.finding import RuleInfo
+from ployd_policy.model.finding import RuleInfo, Skip
 from ployd_policy.model.report import Report
 from ployd_policy.model.resource import JsonObject
 from ployd_policy.model.source import SourceFile
@@ -108,8 +108,8 @@ def wire(setup: Setup, door: Door) -> Wired:
     """Load everything and connect it.
 
     Raises:
-        ConfigurationError: as `load_policies`; a schema does not load; a selected rule does not exist; the OPA server has
-            another bundle.
+        ConfigurationError: as `load_policies`; a schema does not load; a selected rule does not exist; the OPA server
+            has another bundle.
         ToolError: the OPA server does not answer.
 
     """
@@ -150,7 +150,17 @@ def check_files(
         PloydPolicyError: nothing may be taken as allowed; see its subclasses.
 
     """
-    wired = wire(setup, Door.REPOSITORY)
+    return check_with(wire(setup, Door.REPOSITORY), scope, total=total, progress=progress)
+
+
+def check_with(
+    wired: Wired,
+    scope: Scope,
+    *,
+    total: Callable[[int], None] = lambda _files: None,
+    progress: Callable[[int], None] = lambda _files: None,
+) -> Report:
+    """Like `check_files`, with an engine that is wired already."""
     sources, skips = _sources(scope)
     total(len(sources))
     question = repository.Question(
@@ -161,7 +171,7 @@ def check_files(
         environment=scope.environment,
         strict=scope.strict,
         # A server answers one connection after the other; forked copies of it would share a socket.
-        jobs=1 if setup.opa_url else scope.jobs,
+        jobs=1 if isinstance(wired.engine.evaluator, OpaEvaluator) else scope.jobs,
     )
     return repository.judge(wired.engine, question, progress)
 
@@ -172,12 +182,12 @@ def _evaluator(bundle: PolicyBundle, opa_url: str | None) -> RuleEvaluator:
     return OpaEvaluator(bundle, url=opa_url, timeout_s=_OPA_TIMEOUT_S)
 
 
-def _sources(scope: Scope) -> tuple[list[SourceFile], tuple[Any, ...]]:
+def _sources(scope: Scope) -> tuple[list[SourceFile], tuple[Skip, ...]]:
     only = None
     if scope.changed_since is not None:
         only = workspace.changed_files(scope.root, scope.changed_since)
     sources: list[SourceFile] = []
-    skips: list[Any] = []
+    skips: list[Skip] = []
     if scope.paths:
         own = workspace.open_workspace(scope.root, scope.paths, only=only, exclude=scope.exclude)
         sources += own.files
@@ -228,7 +238,7 @@ def _data(folder: Path) -> Iterator[tuple[str, Any]]:
 
 
 def _decoded(text: str, file: str) -> list[Any]:
-    parsed = documents.parse_plain(text.encode(), file=file)
+    parsed = documents.parse(text.encode(), file=file)
     if parsed.findings:
         finding = parsed.findings[0]
         span = finding.location.span if finding.location is not None else None

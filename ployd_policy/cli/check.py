@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from ployd_policy import report as reports
 from ployd_policy.assembly import Scope, check_files
 from ployd_policy.cli import exit_codes
 from ployd_policy.cli.options import engine_options, rule_options, setup_of
+from ployd_policy.cli.terminal import put, wants_color
 from ployd_policy.model.errors import ConfigurationError
 from ployd_policy.model.finding import Severity
 from ployd_policy.model.report import Report
@@ -85,10 +87,12 @@ def check(paths: tuple[Path, ...], **options: Any) -> int:
     setup = setup_of(settings, options)
     with _progress() as (total, advance):
         result = check_files(setup, scope, total=total, progress=advance)
-    _print(result, options["format_"], color=wants_color(options["color"]), verbose=options["verbose"])
+    fail_on = Severity.WARNING if (options["fail_on"] or settings.fail_on) == "warn" else Severity.ERROR
+    plain = reports.RenderOptions(verbose=options["verbose"], fail_on=fail_on)
+    put(reports.render(options["format_"], result, replace(plain, color=wants_color(options["color"]))))
     for format_, file in outputs:
-        _write(file, reports.render(format_, result, reports.RenderOptions(verbose=options["verbose"])))
-    return _exit_code(result, options["fail_on"] or settings.fail_on)
+        _write(file, reports.render(format_, result, plain))
+    return _exit_code(result, fail_on)
 
 
 def _output(text: str) -> tuple[str, Path]:
@@ -100,13 +104,6 @@ def _output(text: str) -> tuple[str, Path]:
     return format_, Path(file)
 
 
-def _print(result: Report, format_: str, *, color: bool, verbose: bool) -> None:
-    text = reports.render(format_, result, reports.RenderOptions(color=color and format_ == "text", verbose=verbose))
-    # Names of files need not be text; they are shown escaped rather than failing half way.
-    sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
-    sys.stdout.buffer.flush()
-
-
 def _write(file: Path, text: str) -> None:
     try:
         file.write_bytes(text.encode("utf-8", "backslashreplace"))
@@ -114,17 +111,9 @@ def _write(file: Path, text: str) -> None:
         raise ConfigurationError(f"cannot write {file}: {error.strerror}") from error
 
 
-def wants_color(choice: str) -> bool:
-    if choice != "auto":
-        return choice == "always"
-    if os.environ.get("NO_COLOR"):
-        return False
-    return sys.stdout.isatty()
-
-
-def _exit_code(result: Report, fail_on: str) -> int:
+def _exit_code(result: Report, fail_on: Severity) -> int:
     failing = result.count(Severity.ERROR)
-    if fail_on == "warn":
+    if fail_on is Severity.WARNING:
         failing += result.count(Severity.WARNING)
     return exit_codes.DENIED if failing else exit_codes.CLEAN
 

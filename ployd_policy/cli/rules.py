@@ -9,8 +9,8 @@ import click
 
 from ployd_policy import report as reports
 from ployd_policy.assembly import wire
-from ployd_policy.cli.check import wants_color
 from ployd_policy.cli.options import rule_options, setup_of
+from ployd_policy.cli.terminal import put, wants_color
 from ployd_policy.engine import Door
 from ployd_policy.workspace import find_root, load_settings
 from ployd_policy.workspace.settings import settings_file
@@ -25,15 +25,12 @@ def rules(environment: str | None, format_: str, config: Path | None, **options:
     """List the rules: of text, of schemas and of policies."""
     settings = load_settings(config or settings_file(find_root([Path()])))
     wired = wire(setup_of(settings, options), Door.REPOSITORY)
-    shown = [
-        rule
-        for rule in wired.rules.values()
-        if rule.id not in wired.engine.rules or wired.engine.selection.includes(rule.id)
-    ]
+    engine = wired.engine
+    shown = [rule for rule in wired.rules.values() if rule.id not in engine.rules or engine.selection.includes(rule.id)]
     if environment is not None:
-        demands = wired.engine.environments.demands(environment)
+        demands = engine.environments.demands(environment)
         shown = [rule for rule in shown if demands.asks_for(rule)]
     if format_ == "json":
-        click.echo(reports.rules_json(shown), nl=False)
+        put(reports.rules_json(shown))
     else:
-        click.echo(reports.rules_table(shown, color=wants_color("auto")), nl=False)
+        put(reports.rules_table(shown, reports.RenderOptions(color=wants_color())))

@@ -53,6 +53,6 @@ class _Places:
         if location.file not in self._maps:
             objects = read(self._sources[location.file]).objects
             # Reversed, so that of two objects with one identity the first stays.
-            self._maps[location.file] = {resource.ref: source_map for resource, source_map in reversed(objects)}
+            self._maps[location.file] = {item.resource.ref: item.source for item in reversed(objects)}
         source_map = self._maps[location.file].get(ref)
         return source_map.locate(path) if source_map is not None else location

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ployd_policy import documents
+from ployd_policy.documents import ObjectInText
 from ployd_policy.engine.inventory import InventoryObject, inventory_object
 from ployd_policy.environment import NAMESPACE_LABEL, EnvironmentMap
 from ployd_policy.model.errors import ConfigurationError
 from ployd_policy.model.finding import Finding, Skip
-from ployd_policy.model.location import Location, SourceMap
+from ployd_policy.model.location import Location
 from ployd_policy.model.resource import Resource
 from ployd_policy.model.source import SourceFile
 
@@ -20,7 +21,7 @@ class ReadFile:
     """A file with its objects."""
 
     source: SourceFile
-    objects: tuple[tuple[Resource, SourceMap], ...]
+    objects: tuple[ObjectInText, ...]
     findings: tuple[Finding, ...]
     skips: tuple[Skip, ...]
 
@@ -38,20 +39,29 @@ def read(source: SourceFile) -> ReadFile:
     if source.skip:
         skip = Skip(reason=source.skip, location=Location(file=source.file))
         return ReadFile(source=source, objects=(), findings=(), skips=(skip,))
-    parsed = documents.parse(source.data, file=source.file, helm_template=source.helm_template)
-    return ReadFile(source=source, objects=parsed.objects, findings=parsed.findings, skips=parsed.skips)
+    parsed = documents.parse(source.data, file=source.file, in_chart=source.helm_template)
+    parts = [documents.objects(document, file=source.file) for document in parsed.documents]
+    return ReadFile(
+        source=source,
+        objects=tuple(item for part in parts for item in part.objects),
+        findings=parsed.findings + tuple(finding for part in parts for finding in part.findings),
+        skips=parsed.skips + tuple(skip for part in parts for skip in part.skips),
+    )
 
 
 def namespace_labels(files: Iterable[ReadFile]) -> tuple[NamespaceLabels, ...]:
     """Every Namespace of the files that carries the environment label."""
     found = []
     for file in files:
-        for resource, _ in file.objects:
-            if resource.ref.gvk.kind == "Namespace" and not resource.ref.gvk.group:
-                label = _label(resource)
-                if label is not None:
-                    found.append(NamespaceLabels(name=resource.ref.name, environment=label))
+        for item in file.objects:
+            label = _label(item.resource) if _is_namespace(item.resource) else None
+            if label is not None:
+                found.append(NamespaceLabels(name=item.resource.ref.name, environment=label))
     return tuple(found)
+
+
+def _is_namespace(resource: Resource) -> bool:
+    return resource.ref.gvk.kind == "Namespace" and not resource.ref.gvk.group
 
 
 def _label(resource: Resource) -> str | None:
@@ -91,8 +101,7 @@ class Placement:
 
         """
         ref = resource.ref
-        is_namespace = ref.gvk.kind == "Namespace" and not ref.gvk.group
-        namespace = ref.name if is_namespace else ref.namespace
+        namespace = ref.name if _is_namespace(resource) else ref.namespace
         labels = {NAMESPACE_LABEL: self.labels[namespace]} if namespace in self.labels else {}
         mapped = self.environments.of_path(source.path) or self.environments.of_namespace(namespace, labels)
         if source.judged and mapped is not None and self.asked is not None and mapped != self.asked:
@@ -107,11 +116,11 @@ class Placement:
         cluster = self.environments.cluster_of(file.source.path)
         return tuple(
             inventory_object(
-                resource.ref,
-                resource.object,
-                environment=self.environment(file.source, resource),
+                item.resource.ref,
+                item.resource.object,
+                environment=self.environment(file.source, item.resource),
                 cluster=cluster,
                 file=file.source.file,
             )
-            for resource, _ in file.objects
+            for item in file.objects
         )

@@ -60,8 +60,8 @@ class Share:
     ) -> JudgedFile:
         decisions = tuple(
             self.engine.decide(
-                creation(resource, environment=item.environment, source=source_map), inventory, first + offset
+                creation(found.resource, environment=item.environment, source=found.source), inventory, first + offset
             )
-            for offset, ((resource, source_map), item) in enumerate(zip(file.objects, items, strict=True))
+            for offset, (found, item) in enumerate(zip(file.objects, items, strict=True))
         )
         return JudgedFile(file=file.source.file, decisions=decisions, findings=file.findings, skips=file.skips)

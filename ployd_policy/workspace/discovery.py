@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from ployd_policy import documents
 from ployd_policy.model.errors import ConfigurationError
 from ployd_policy.model.finding import Skip
 from ployd_policy.model.location import Location
@@ -20,8 +21,7 @@ from ployd_policy.workspace.settings import SETTINGS_FILE, settings_file
 from ployd_policy.workspace.texts import UnreadableFileError, read_regular
 
 SUFFIXES = (".yaml", ".yml", ".json")
-FILE_BYTES = 3 * 1024 * 1024
-"""Read at most. etcd refuses objects above 1.5 MiB by default, and the API server request bodies above 3 MiB."""
+_FILE_BYTES = documents.Limits().bytes
 _NEVER = frozenset({".git", ".hg", ".svn", ".venv", "venv", "node_modules", ".terraform", "__pycache__", ".tools"})
 
 
@@ -88,7 +88,7 @@ def open_workspace(
     skips = []
     for path in everything:
         try:
-            read[path] = read_regular(path, FILE_BYTES)
+            read[path] = read_regular(path, _FILE_BYTES)
         except UnreadableFileError as error:
             skips.append(Skip(reason=str(error), location=Location(file=_shown(path))))
     patches = patch_files(read)

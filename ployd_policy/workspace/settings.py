@@ -103,7 +103,7 @@ def _read_yaml(file: Path) -> tuple[Mapping[str, Any], SourceMap | None]:
         data = read_regular(file, _LIMIT)
     except UnreadableFileError as error:
         raise ConfigurationError(f"{file}: {error}") from error
-    parsed = documents.parse_plain(data, file=str(file))
+    parsed = documents.parse(data, file=str(file))
     if parsed.findings:
         finding = parsed.findings[0]
         raise ConfigurationError(f"{_place(file, finding.location)}: {finding.message}", remedy=finding.remedy)
