@@ -26,6 +26,9 @@ from ployd_policy.model.finding import Finding, Related, Severity, Skip
 from ployd_policy.model.location import Location, Position, SourceMap, Span
 
 _SEPARATOR = re.compile(r"^---([^\n]*)\n?", re.MULTILINE)
+_NOTHING_BEHIND = re.compile("[ \t]*\r?|[ \t]+#[^\r\x85\u2028\u2029]*\r?")
+"""Behind `---`. The breaks are ends of lines to YAML and not to kubectl."""
+_JSON_BLANKS = " \t\r\n"
 _UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _BOM = "\ufeff"
 _TEMPLATE_RULES = {"yaml.syntax", "yaml.separator", "yaml.key", "yaml.duplicate_key", "yaml.unknown_tag"}
@@ -124,11 +127,14 @@ class _FileReader:
                 return
             if named_json or (start == 0 and chunk.lstrip().startswith("{")):
                 parts = self.json_parts(chunk, start)
-                if named_json or (parts and not _is_no_json(parts[0])):
+                only_json = named_json or not chunk.lstrip(_JSON_BLANKS).startswith("{")  # what kubectl never retries
+                if only_json or not _is_no_json(parts[0]):
                     yield from parts
                     objects_in_a_row = len(parts) > 1
                     continue
-            reading = read_yaml(chunk, self.limits, self.nodes_left)
+            # kubectl ends every line of a document with a line feed, the last one too.
+            whole = chunk if chunk.endswith("\n") else f"{chunk}\n"
+            reading = read_yaml(whole, self.limits, self.nodes_left)
             if reading.value is not None or reading.problems:
                 yield _Part(reading=reading, start=start, end=end, is_json=False)
 
@@ -142,8 +148,7 @@ class _FileReader:
         text, start = self.source.text, 0
         if "---" in text:
             for match in _SEPARATOR.finditer(text):
-                behind = match[1].strip()
-                if behind and not behind.startswith("#"):
+                if not _NOTHING_BEHIND.fullmatch(match[1]):
                     self.report(_bad_separator(match), 0)
                     return
                 if match.start() > start:

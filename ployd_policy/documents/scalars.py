@@ -41,7 +41,7 @@ AMBIGUOUS = frozenset(_spellings("yes", "on", "y", "no", "off", "n"))
 """Booleans to Kubernetes, plain text to readers of YAML 1.2."""
 
 _TEXT = object()
-_DOT_FLOAT = re.compile(r"\.[0-9]+([eE][-+]?[0-9]+)?")
+_DOT_FLOAT = re.compile(r"\.[0-9]+(_[0-9]+)*([eE][-+]?[0-9]+(_[0-9]+)*)?")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _INTEGER = re.compile(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]([0-7]+)|(0[0-7]*)|([1-9][0-9]*))")
 _SIGN_AFTER_0B = re.compile(r"0b([-+][01]+)")
@@ -139,7 +139,7 @@ def resolve_tagged(tag: str, text: str) -> Scalar:
         ScalarError: a tag Kubernetes does not know, or one the text does not fit.
     """
     name = tag.removeprefix("tag:yaml.org,2002:") if tag.startswith("tag:yaml.org,2002:") else None
-    if name == "str":
+    if name == "str" or tag == "!":
         return text
     if name == "binary":
         return _binary(text)

@@ -29,7 +29,7 @@ from ployd_policy.documents import scalars
 from ployd_policy.documents.limits import Limits
 from ployd_policy.documents.problem import MAX_PROBLEMS, Problem, Reading, UnreadableError
 from ployd_policy.documents.scalars import MEANINGFUL_STARTS, ScalarError
-from ployd_policy.documents.yaml_events import complaint, event_source
+from ployd_policy.documents.yaml_events import check_breaks, complaint, dropped_text, event_source, slash_escapes
 from ployd_policy.documents.yaml_places import first_keys
 from ployd_policy.model.finding import Severity
 
@@ -44,6 +44,7 @@ def read_yaml(text: str, limits: Limits, nodes_left: int) -> Reading:
     reader = _Reader(limits, nodes_left)
     try:
         try:
+            check_breaks(text)
             reading = reader.read(text)
         except yaml.YAMLError as error:
             raise complaint(error, text) from error
@@ -83,12 +84,9 @@ class _Reader:
         value = self.compose(next_event)
         event = next_event()
         if event.__class__ is not StreamEndEvent:
-            self.stop(
-                "yaml.separator",
-                "kubectl ignores everything after `...`",
-                event,
-                "Separate documents with a line of `---`.",
-            )
+            raise UnreadableError(dropped_text(event.start_mark.index if event.start_mark else 0))
+        if "\\/" in text:
+            self.problems.extend(slash_escapes(text)[:MAX_PROBLEMS])
         return Reading(value=value, problems=tuple(self.problems), nodes=self.nodes)
 
     def compose(self, next_event: Callable[[], Event]) -> Any:  # noqa: C901, PLR0912
@@ -143,7 +141,7 @@ class _Reader:
 
     def enter(self, event: MappingStartEvent | SequenceStartEvent, depth: int, nodes: int) -> None:
         """Check the start of a mapping or list inside `depth` others."""
-        if event.tag is not None and event.tag != _COLLECTION_TAGS[event.__class__]:
+        if event.tag not in {None, "!", _COLLECTION_TAGS[event.__class__]}:
             self.refuse(scalars.unknown_tag(event.tag), event)
         if event.anchor is not None:
             self.anchors[event.anchor] = None
@@ -176,7 +174,8 @@ class _Reader:
         if value == "<<" and isinstance(event, ScalarEvent) and event.implicit[0]:
             return _MERGE
         try:
-            text = scalars.key_text(value)
+            # An anchored number has lost its spelling here, and with it the text it would be as a key.
+            text = scalars.key_text(None if isinstance(event, AliasEvent) and isinstance(value, int) else value)
         except ScalarError as error:
             self.refuse(error, event)
             return event.value if isinstance(event, ScalarEvent) else ""

@@ -59,6 +59,11 @@ func run(in io.Reader, out io.Writer) error {
 		if err := encoder.Encode(answerFor(text)); err != nil {
 			return err
 		}
+		if lines.Buffered() == 0 { // somebody may be waiting for this answer before asking on
+			if err := results.Flush(); err != nil {
+				return err
+			}
+		}
 	}
 }
 
