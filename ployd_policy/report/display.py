@@ -22,15 +22,10 @@ def visible(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
-def lines_of(text: str) -> list[str]:
-    """The lines of `text` that are not blank, each stripped and visible."""
-    stripped = (line.strip(" \t\r") for line in text.split("\n"))
-    return [visible(line) for line in stripped if line]
-
-
 def flowed(text: str) -> str:
     """`text` as one visible line: wrapping chosen by its author is undone."""
-    return " ".join(lines_of(text))
+    stripped = (line.strip(" \t\r") for line in text.split("\n"))
+    return " ".join(visible(line) for line in stripped if line)
 
 
 def width(text: str) -> int:

@@ -57,7 +57,7 @@ def _object(decision: Decision, file: str, catalogue: Catalogue, palette: Palett
     environment = decision.receipt.environment
     name = visible(environment) if environment else "none"
     yield _fact("environment", f"{name}, level {catalogue.level(environment)}")
-    yield _fact("schema", _schema(decision, found, catalogue))
+    yield _fact("schema", _schema(decision, found))
     yield _fact("verdict", _verdict(decision, palette))
     yield _fact("receipt", visible(decision.receipt.digest))
     for sentence in decision.undecided:
@@ -78,17 +78,17 @@ def _verdict(decision: Decision, palette: Palette) -> str:
     return ", ".join([word, *numbers])
 
 
-def _schema(decision: Decision, found: Sequence[Placed], catalogue: Catalogue) -> str:
+def _schema(decision: Decision, found: Sequence[Placed]) -> str:
     gvk = visible(str(decision.resource.ref.gvk))
     if not decision.has_schema:
         return f"nobody gave one for {gvk}"
-    broken = sum(1 for f in found if _is_schema_rule(f.finding.rule, catalogue.rules))
+    broken = sum(1 for f in found if _is_schema_rule(f.finding.rule))
     return f"{gvk}, {counted(broken, 'finding')}" if broken else f"{gvk}, accepted"
 
 
-def _is_schema_rule(rule: str, rules: Mapping[str, RuleInfo]) -> bool:
+def _is_schema_rule(rule: str) -> bool:
     """Schema checks come with the schema, not with the level, and run on every object that has one."""
-    return rule.startswith("schema.") and (rule not in rules or rules[rule].scope is Scope.OBJECT)
+    return rule.startswith("schema.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +132,7 @@ def _worst(found: Iterable[Placed], rule: str) -> Severity:
 
 def _is_silent(rule: RuleInfo, decision: Decision, failed: Mapping[str, Severity]) -> bool:
     ran = rule.id in decision.evaluated or rule.id in failed
-    return not ran and rule.scope is not Scope.DOCUMENT and not rule.id.startswith("schema.")
+    return not ran and rule.scope is not Scope.DOCUMENT and not _is_schema_rule(rule.id)
 
 
 def _reason(rule: RuleInfo, decision: Decision, catalogue: Catalogue) -> str:
@@ -145,7 +145,7 @@ def _reason(rule: RuleInfo, decision: Decision, catalogue: Catalogue) -> str:
         return f"only in {', '.join(map(visible, rule.environments))}"
     if not level.includes(rule.level):
         return f"from level {rule.level} on"
-    if any(_is_schema_rule(f.rule, catalogue.rules) for f in decision.findings):
+    if not decision.evaluated and any(_is_schema_rule(f.rule) for f in decision.findings):
         return "waits until the schema accepts the object"
     if rule.scope is Scope.INVENTORY and not decision.receipt.inventory:
         return "needs the other objects, which were not given"

@@ -28,6 +28,7 @@ def summary(report: Report, options: RenderOptions) -> Iterator[str]:
     yield from _found(count, palette)
     yield from _undecided(report, count, options, palette)
     yield from _skipped(report, count, options, palette)
+    yield ""
     yield palette.paint(_VERDICT_STYLE[count.verdict(options.fail_on)], verdict(count, options.fail_on))
 
 
@@ -71,10 +72,11 @@ def _undecided(report: Report, count: Tally, options: RenderOptions, palette: Pa
     if not options.verbose:
         yield from _grouped(count.undecided)
         return
+    # The dash keeps a file called `::error::` from being a command to GitHub's runner.
     for file in report.files:
         for decision in file.decisions:
             for sentence in decision.undecided:
-                yield f"{' ' * _LABEL}{visible(file.file)}: {visible(str(decision.resource.ref))}: {flowed(sentence)}"
+                yield f"{' ' * _LABEL}- {visible(file.file)}: {visible(str(decision.resource.ref))}: {flowed(sentence)}"
 
 
 def _skipped(report: Report, count: Tally, options: RenderOptions, palette: Palette) -> Iterator[str]:
@@ -86,7 +88,7 @@ def _skipped(report: Report, count: Tally, options: RenderOptions, palette: Pale
         return
     for file in report.files:
         for skip in file.skips:
-            yield f"{' ' * _LABEL}{_skip_name(skip, file.file)}: {flowed(skip.reason)}"
+            yield f"{' ' * _LABEL}- {_skip_name(skip, file.file)}: {flowed(skip.reason)}"
 
 
 def _skip_name(skip: Skip, file: str) -> str:

@@ -13,7 +13,7 @@ from ployd_policy.model.finding import Finding, Related
 from ployd_policy.model.location import Location, format_path
 from ployd_policy.model.report import Report
 from ployd_policy.model.resource import ObjectRef
-from ployd_policy.report.display import lines_of, visible
+from ployd_policy.report.display import flowed, visible
 from ployd_policy.report.excerpt import Sources, Underline, snippet
 from ployd_policy.report.options import RenderOptions
 from ployd_policy.report.palette import Palette, Style
@@ -43,7 +43,8 @@ def render_text(report: Report, options: RenderOptions) -> str:
         sheet = _Sheet(sources=sources, palette=palette, gutter=_gutter(placed.finding))
         blocks.append("\n".join(_block(placed, report, sheet)))
     blocks.append("\n".join(summary(report, options)))
-    return "\n\n".join(blocks) + "\n"
+    # GitHub's runner obeys `##[command]` anywhere in a line of the log, so a manifest could speak to it.
+    return "\n\n".join(blocks).replace("##[", "##\\x5b") + "\n"
 
 
 def _gutter(finding: Finding) -> int:
@@ -67,7 +68,7 @@ def _block(placed: Placed, report: Report, sheet: _Sheet) -> Iterator[str]:
             yield from _place(":::", related.location, Underline(mark="-", style=Style.FRAME, label=label), sheet)
     yield sheet.frame(" |")
     for name, value in _notes(placed, report):
-        yield from _note(name, value, sheet)
+        yield f"{sheet.frame(' =')} {sheet.palette.paint(Style.STRONG, f'{name}:')} {flowed(value)}".rstrip()
 
 
 def _place(arrow: str, location: Location, underline: Underline, sheet: _Sheet) -> Iterator[str]:
@@ -95,7 +96,7 @@ def _notes(placed: Placed, report: Report) -> Iterator[tuple[str, str]]:
     if finding.ref is not None:
         yield "object", f"{finding.ref} in {placed.environment}" if placed.environment else str(finding.ref)
     if finding.path:
-        yield "field", visible(format_path(finding.path))
+        yield "field", format_path(finding.path)
     for related in finding.related:
         if related.location is None:
             yield "see", _unplaced(related, finding.ref)
@@ -112,11 +113,3 @@ def _unplaced(related: Related, about: ObjectRef | None) -> str:
     names = [str(related.ref)] if related.ref is not None and related.ref != about else []
     names += [format_path(related.path)] if related.path else []
     return f"{related.message} ({', '.join(names)})" if names else related.message
-
-
-def _note(name: str, value: str, sheet: _Sheet) -> Iterator[str]:
-    """`= name: value`; further lines of the value stand under its first."""
-    first, *rest = lines_of(value) or [""]
-    yield f"{sheet.frame(' =')} {sheet.palette.paint(Style.STRONG, f'{name}:')} {first}".rstrip()
-    indent = " " * (sheet.gutter + len(f" = {name}: "))
-    yield from (indent + line for line in rest)
