@@ -34,7 +34,7 @@ tools:  ## the Go programs that tests compare with, in .tools/bin
 	@tools/build $(TEST_TOOLS)
 
 test: setup tools  ## set up, then run the tests; T=... for some of them
-	$(BIN)/pytest --numprocesses $(WORKERS) $(T)
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder $(T)
 
 check: setup tools  ## everything but the tests: format, lint, types, contracts, Rust, Rego, locks
 	@scripts/check

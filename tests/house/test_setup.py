@@ -1,4 +1,4 @@
-"""A machine that lacks something is told what and how to get it, before anything is built; locks follow pyproject.toml."""
+"""A machine that lacks something is told what and how to get it, before anything is built; locks are in step."""
 
 import os
 import shutil
