@@ -16,7 +16,6 @@ class Style(StrEnum):
     GOOD = "1;32"
     STRONG = "1"
     FRAME = "1;34"
-    NOTE = "36"
     FAINT = "2"
 
     @classmethod

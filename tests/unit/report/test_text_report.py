@@ -77,7 +77,7 @@ def test_colour_adds_escapes_and_nothing_else(denied: Report) -> None:
     painted = render("text", denied, RenderOptions(color=True))
     assert painted.startswith('\x1b[1;31merror[yaml.duplicate_key]\x1b[0m\x1b[1m: key "name" stands twice\x1b[0m\n')
     plain = painted
-    for code in ("1;31", "1;33", "1;32", "1", "1;34", "36", "2", "0"):
+    for code in ("1;31", "1;33", "1;32", "1", "1;34", "2", "0"):
         plain = plain.replace(f"\x1b[{code}m", "")
     assert plain == render("text", denied)
 
