@@ -5,9 +5,7 @@ import data.ployd.lib.numbers
 _strangers := ["1", "", null, true, [], {}, [1], 1.5, -0.5]
 
 test_takes_whole_numbers_of_each_range if {
-	{value | some candidate in [-1, 0, 1, 2.0, 12345678901234567890]; value := numbers.whole(candidate)} == {
-		-1, 0, 1, 2, 12345678901234567890,
-	}
+	{value | some candidate in [-1, 0, 2.0, 12345678901234567890]; value := numbers.whole(candidate)} == {-1, 0, 2, 12345678901234567890}
 	{value | some candidate in [-1, 0, 1, 7]; value := numbers.natural(candidate)} == {0, 1, 7}
 	{value | some candidate in [-1, 0, 1, 7]; value := numbers.positive(candidate)} == {1, 7}
 }

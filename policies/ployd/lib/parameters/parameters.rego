@@ -7,14 +7,10 @@ import data.ployd.lib.values
 
 # A rule that cannot compare must not allow: this row takes the place of the comparison.
 unusable(rule, name, value, wanted) := {
-	"msg": sprintf("parameter %s of rule %s is %s, not %s: nothing can be allowed", [name, rule, shown(value), wanted]),
+	"msg": sprintf("parameter %s of rule %s is %s, not %s: nothing can be allowed", [name, rule, values.shown(value), wanted]),
 	"path": [],
 	"remedy": sprintf("Set %s of %s in the environments data.", [name, rule]),
 }
-
-shown(value) := "not set" if is_null(value)
-
-shown(value) := values.shown(value) if not is_null(value)
 
 # The parameters of one rule; empty where the environment has none for it.
 of(document, rule) := found if {

@@ -8,14 +8,14 @@ list(value) := value if {
 	is_array(value)
 } else := []
 
-# A value as a message shows it: text in quotes, collections by their sort only.
+# A value as a message shows it: text in quotes, collections by their sort, null as not set.
 shown(value) := sprintf("%q", [value]) if is_string(value)
 
 shown(value) := sprintf("%v", [value]) if is_number(value)
 
 shown(value) := sprintf("%v", [value]) if is_boolean(value)
 
-shown(value) := "null" if is_null(value)
+shown(value) := "not set" if is_null(value)
 
 shown(value) := "a list" if is_array(value)
 

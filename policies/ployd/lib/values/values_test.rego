@@ -16,7 +16,7 @@ test_shows_any_value if {
 	values.shown("2") == "\"2\""
 	values.shown(1.5) == "1.5"
 	values.shown(false) == "false"
-	values.shown(null) == "null"
+	values.shown(null) == "not set"
 	values.shown([1]) == "a list"
 	values.shown({}) == "a mapping"
 }

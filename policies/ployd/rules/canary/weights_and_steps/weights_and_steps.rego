@@ -20,7 +20,7 @@ package ployd.rules.canary.weights_and_steps
 
 import data.ployd.lib.kinds
 import data.ployd.lib.numbers
-import data.ployd.lib.parameters
+import data.ployd.lib.values
 
 deny contains row if {
 	_applies
@@ -28,7 +28,7 @@ deny contains row if {
 	value := object.get(_traffic, field, null)
 	not _percentage(value)
 	row := {
-		"msg": sprintf("%s is %s, not a whole number from 0 to 100", [field, parameters.shown(value)]),
+		"msg": sprintf("%s is %s, not a whole number from 0 to 100", [field, values.shown(value)]),
 		"path": ["spec", "traffic", field],
 		"remedy": sprintf("Write %s as a percentage of the requests.", [field]),
 	}
@@ -66,19 +66,6 @@ deny contains row if {
 	}
 }
 
-warn contains row if {
-	_applies
-	not _has_steps
-	_step > 0
-	_way > 0
-	_way % _step != 0
-	row := {
-		"msg": sprintf("steps of %d from %d do not meet maxWeight %d: the last one is cut short", [_step, _start, _end]),
-		"path": ["spec", "traffic", "stepWeight"],
-		"remedy": sprintf("Set stepWeight to a divisor of %d.", [_way]),
-	}
-}
-
 deny contains row if {
 	_applies
 	_has_steps
@@ -86,7 +73,7 @@ deny contains row if {
 	weight := _weight(step)
 	not _percentage(weight)
 	row := {
-		"msg": sprintf("step %d has the weight %s, not a whole number from 0 to 100", [position + 1, parameters.shown(weight)]),
+		"msg": sprintf("step %d has the weight %s, not a whole number from 0 to 100", [position + 1, values.shown(weight)]),
 		"path": ["spec", "traffic", "steps", position],
 		"remedy": "Write the share of the requests in percent.",
 	}
@@ -97,8 +84,8 @@ deny contains row if {
 	some position, _ in _steps
 	position > 0
 	before := _weight(_steps[position - 1])
-	here := _weight(_steps[position])
 	_percentage(before)
+	here := _weight(_steps[position])
 	_percentage(here)
 	here <= before
 	row := {
@@ -139,9 +126,22 @@ deny contains row if {
 	value := object.get(_traffic, "interval", null)
 	not _duration(value)
 	row := {
-		"msg": sprintf("interval is %s, not a duration above zero such as 30s, 5m or 1h30m", [parameters.shown(value)]),
+		"msg": sprintf("interval is %s, not a duration above zero such as 30s, 5m or 1h30m", [values.shown(value)]),
 		"path": ["spec", "traffic", "interval"],
 		"remedy": "Write whole numbers with units: h, m, s or ms.",
+	}
+}
+
+warn contains row if {
+	_applies
+	not _has_steps
+	_step > 0
+	_way > 0
+	_way % _step != 0
+	row := {
+		"msg": sprintf("steps of %d from %d do not meet maxWeight %d: the last one is cut short", [_step, _start, _end]),
+		"path": ["spec", "traffic", "stepWeight"],
+		"remedy": sprintf("Set stepWeight to a divisor of %d.", [_way]),
 	}
 }
 

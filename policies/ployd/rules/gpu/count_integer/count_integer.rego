@@ -38,9 +38,9 @@ import data.ployd.lib.workload
 
 deny contains row if {
 	kinds.is_ployd(input.request, "ModelDeployment")
-	not numbers.positive(_count)
+	not _has_whole_count
 	row := {
-		"msg": sprintf("resources.gpu.count is %s; a replica gets whole GPUs, at least one", [_shown(_count)]),
+		"msg": sprintf("resources.gpu.count is %s; a replica gets whole GPUs, at least one", [values.shown(_count)]),
 		"path": ["spec", "resources", "gpu", "count"],
 		"remedy": _remedy(_count),
 	}
@@ -48,9 +48,9 @@ deny contains row if {
 
 deny contains row if {
 	some place in _amounts
-	not _is_whole(place.value)
+	not _is_whole(place)
 	row := {
-		"msg": sprintf("%s asks for %s of %s; devices are given out whole", [place.owner, _shown(place.value), place.resource]),
+		"msg": sprintf("%s asks for %s of %s; devices are given out whole", [place.owner, values.shown(place.value), place.resource]),
 		"path": place.path,
 		"remedy": _remedy(place.value),
 	}
@@ -80,9 +80,11 @@ deny contains row if {
 	}
 }
 
+_has_whole_count if numbers.positive(_count)
+
 # null where it is not written.
-_count := count_written if {
-	count_written := input.request.object.spec.resources.gpu.count
+_count := written if {
+	written := input.request.object.spec.resources.gpu.count
 } else := null
 
 # Every amount of a GPU any container asks for, with all that is needed to speak about it.
@@ -115,13 +117,9 @@ _is_gpu(resource) if resource in {"nvidia.com/gpu", "nvidia.com/gpu.shared", "am
 
 _is_gpu(resource) if startswith(resource, "nvidia.com/mig-")
 
-_is_whole(value) if numbers.natural(quantity.amount(value)) >= 0
+_is_whole(place) if numbers.natural(quantity.amount(place.value))
 
 _has_limit(place) if place.limits[place.resource] != null
-
-_shown(value) := "not set" if is_null(value)
-
-_shown(value) := values.shown(value) if not is_null(value)
 
 _remedy(value) := sprintf("Ask for %d; to share a GPU, ask for a MIG or time-slicing resource instead.", [rounded]) if {
 	rounded := ceil(quantity.amount(value))

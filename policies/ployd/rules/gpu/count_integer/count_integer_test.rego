@@ -15,8 +15,8 @@ _pod(resources) := {"request": {
 _place(list, resource) := ["spec", "containers", 0, "resources", list, resource]
 
 test_allows_whole_gpus_of_a_model if {
-	every count in [1, 2, 8, 2.0] {
-		rule.deny == set() with input as _model({"count": count})
+	every whole in [1, 2, 8, 2.0] {
+		rule.deny == set() with input as _model({"count": whole})
 	}
 }
 
@@ -36,8 +36,8 @@ test_denies_absent_null_wrong_and_empty_counts if {
 			"remedy": "Ask for a whole number of GPUs.",
 		}} with input as _model(gpu)
 	}
-	every count in ["", "2", "500m", 0, -1, true, false, [], {}] {
-		rows := rule.deny with input as _model({"count": count})
+	every odd in ["", "2", "500m", 0, -1, true, false, [], {}] {
+		rows := rule.deny with input as _model({"count": odd})
 		{row.path | some row in rows} == {["spec", "resources", "gpu", "count"]}
 	}
 	bare := {"request": {"kind": {"group": "ployd.ai", "kind": "ModelDeployment"}, "object": {}}}

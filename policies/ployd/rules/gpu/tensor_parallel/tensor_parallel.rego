@@ -119,7 +119,7 @@ _product := concat(" x ", [sprintf("%s %d", [field, _size(field)]) |
 	_matters(field)
 ])
 
-_matters(field) if field == "tensor_parallel_size"
+_matters("tensor_parallel_size") := true
 
 _matters(field) if _size(field) > 1
 

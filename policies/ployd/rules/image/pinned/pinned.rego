@@ -73,7 +73,8 @@ deny contains row if {
 	not _parameters.digest == false
 	parts := image.parse(place.reference)
 	parts.digest == ""
-	not _moves(parts.tag)
+	tag := parts.tag
+	not _moves(tag)
 	row := {
 		"msg": sprintf("%s: image %s has a tag that can be moved and no digest", [place.owner, place.reference]),
 		"path": place.path,
@@ -86,9 +87,8 @@ _parameters := parameters.of(input, "image.pinned")
 # Every image of the object with its place; null where one is due and not written.
 _images contains place if {
 	kinds.is_ployd(input.request, "ModelDeployment")
-	reference := _model_image
-	_is_due(reference)
-	place := {"owner": "the model server", "reference": reference, "path": ["spec", "model", "image"]}
+	_is_due(_model_image)
+	place := {"owner": "the model server", "reference": _model_image, "path": ["spec", "model", "image"]}
 }
 
 _images contains place if {

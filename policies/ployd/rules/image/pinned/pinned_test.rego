@@ -56,9 +56,7 @@ test_denies_latest_everywhere if {
 			"remedy": "Write the version that was tested, as in vllm/vllm-openai:v1.2.3@sha256:...",
 		}} with input as _model({"image": "vllm/vllm-openai:latest"}, parameters)
 		rows := rule.deny with input as _model({"image": "registry.example.com:5000/server"}, parameters)
-		{row.msg | some row in rows} == {
-			"the model server: image registry.example.com:5000/server is not pinned: without a tag it means latest",
-		}
+		{row.msg | some row in rows} == {"the model server: image registry.example.com:5000/server is not pinned: without a tag it means latest"}
 	}
 }
 

@@ -125,7 +125,7 @@ _minimum := 1 if {
 	object.get(_scaling, "minReplicas", null) == null
 } else := numbers.natural(_scaling.minReplicas)
 
-_shown(field) := parameters.shown(object.get(_scaling, field, null))
+_shown(field) := values.shown(object.get(_scaling, field, null))
 
 _percentage(value) if {
 	is_number(value)
