@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -10,7 +9,6 @@ from ployd_policy.model.location import Span
 from ployd_policy.report.display import visible, width
 from ployd_policy.report.palette import Palette, Style
 
-_LINE_END = re.compile(r"\r\n|\r|\n")
 _TAB = 4
 # A JSON document on one line must not print a megabyte; this many characters tell where one is.
 _SHOWN = 160
@@ -19,19 +17,19 @@ _BEFORE = 60
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Texts by file name, in lines as editors count them."""
+    """Texts by file name, in lines that end with a line feed, as positions count them."""
 
     _lines: Mapping[str, list[str]]
 
     @classmethod
     def of(cls, texts: Mapping[str, str]) -> Sources:
         """Split each text once. A byte order mark takes no column."""
-        return cls({file: _LINE_END.split(text.removeprefix("\ufeff")) for file, text in texts.items()})
+        return cls({file: text.removeprefix("\ufeff").split("\n") for file, text in texts.items()})
 
     def line(self, file: str, number: int) -> str | None:
         """Line `number`, counted from 1; None where it is not known."""
         lines = self._lines.get(file, ())
-        return lines[number - 1] if 1 <= number <= len(lines) else None
+        return lines[number - 1].removesuffix("\r") if 1 <= number <= len(lines) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

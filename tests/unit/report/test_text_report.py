@@ -159,8 +159,8 @@ def test_very_long_line_is_cut_around_the_span() -> None:
     assert marks == "  | " + " " * 63 + "^^^"
 
 
-def test_carriage_returns_end_lines() -> None:
-    assert one("a: 1\r\nb: 2\rc: 3\n", span(3, 1, 2)).splitlines()[3] == "3 | c: 3"
+def test_only_line_feeds_end_lines() -> None:
+    assert one("a: 1\r\nb: 2\rc: 3\n", span(2, 6, 7)).splitlines()[3:5] == ["2 | b: 2\\rc: 3", "  |       ^"]
 
 
 def test_byte_order_mark_takes_no_column() -> None:
