@@ -32,12 +32,17 @@ class JsonPart:
 
 
 def read_json(text: str, limits: Limits, nodes_left: int) -> Iterator[JsonPart]:
-    """Every JSON value of `text`, in order; the last one is broken where the text is not JSON to its end."""
+    """Every JSON value of `text`, in order; the last one is broken where the text is not JSON to its end.
+
+    Gives one more than `limits.documents` at the most.
+    """
     start = _skip_blank(text, 0)
-    while start < len(text):
+    for _ in range(limits.documents + 1):
+        if start >= len(text):
+            return
         part = _read_one(text, start, limits, nodes_left)
         yield part
-        if part.end <= start:
+        if part.end <= start or part.reading.nodes > nodes_left:
             return
         nodes_left -= part.reading.nodes
         start = _skip_blank(text, part.end)

@@ -28,6 +28,7 @@ from ployd_policy.model.location import Location, Position, SourceMap, Span
 _SEPARATOR = re.compile(r"^---([^\n]*)\n?", re.MULTILINE)
 _NOTHING_BEHIND = re.compile("[ \t]*\r?|[ \t]+#[^\r\x85\u2028\u2029]*\r?")
 """Behind `---`. The breaks are ends of lines to YAML and not to kubectl."""
+_ENOUGH_FINDINGS = 200
 _JSON_BLANKS = " \t\r\n"
 _UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _BOM = "\ufeff"
@@ -110,6 +111,10 @@ class _FileReader:
             self.nodes_left -= part.reading.nodes
             self.take(part, index)
             if any(problem.rule in _EXHAUSTED for problem in part.reading.problems):
+                break
+            if len(self.findings) > _ENOUGH_FINDINGS:
+                reason = f"the rest of the file was not read: it has more than {_ENOUGH_FINDINGS} findings before this"
+                self.skips.append(Skip(reason=reason, location=self.source.location(part.end, part.end)))
                 break
         if not self.documents and not self.findings and not self.skips:
             self.skips.append(Skip(reason="the file holds no document", location=Location(file=self.source.file)))
