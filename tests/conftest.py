@@ -1,5 +1,6 @@
 """What several layers need: a clean copy of the checkout, the caches, and an order that fails early."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -44,3 +45,15 @@ def caches() -> dict[str, str]:
     )
     target, cache = said.stdout.splitlines()
     return {"CARGO_TARGET_DIR": target, "UV_CACHE_DIR": f"{cache}/uv", "PIP_CACHE_DIR": f"{cache}/pip"}
+
+
+@pytest.fixture(scope="session")
+def tools() -> Path:
+    """The folder with the Go programs; where it is missing, CI fails and a desk skips with the reason."""
+    folder = Path(os.environ.get("PLOYD_POLICY_TOOLS", CHECKOUT / ".tools" / "bin"))
+    if not (folder / "opa").exists():
+        reason = f"{folder} has no opa: run `make tools`"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return folder

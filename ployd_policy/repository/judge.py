@@ -11,7 +11,8 @@ from typing import TypeVar
 
 from ployd_policy.engine import Engine, Inventory
 from ployd_policy.environment import NAMESPACE_LABEL
-from ployd_policy.model.finding import RuleInfo, Skip
+from ployd_policy.model.finding import Finding, RuleInfo, Skip
+from ployd_policy.model.location import Location
 from ployd_policy.model.report import JudgedFile, Report
 from ployd_policy.model.source import SourceFile
 from ployd_policy.repository.places import sharpen
@@ -62,7 +63,7 @@ def judge(engine: Engine, question: Question, progress: Callable[[int], None] = 
         firsts = [sum(map(len, placed[:number])) for number in range(len(shares))]
         files = _flat(workers.everyone("decide", [(inventory, first) for first in firsts], progress))
     files = sharpen(count_unknown(deny_unknown(files) if question.strict else files), question.sources)
-    shown = {finding.location.file for file in files for finding in file.all_findings() if finding.location}
+    shown = {location.file for file in files for finding in file.all_findings() for location in _places(finding)}
     return Report(
         tool_version=question.tool_version,
         bundle=engine.digest,
@@ -82,6 +83,12 @@ def _parts(sources: Sequence[SourceFile], jobs: int) -> list[Sequence[SourceFile
 
 def _flat(parts: Iterable[Iterable[_T]]) -> list[_T]:
     return [item for part in parts for item in part]
+
+
+def _places(finding: Finding) -> Iterator[Location]:
+    for location in (finding.location, *(related.location for related in finding.related)):
+        if location is not None:
+            yield location
 
 
 def _unread(skip: Skip) -> JudgedFile:

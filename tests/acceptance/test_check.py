@@ -83,17 +83,10 @@ def test_clean_is_0_denied_is_1(run, tmp_path):
         (["--format", "yaml"], "'yaml' is not one of"),
     ],
 )
-def test_usage_errors_are_2_with_one_clear_message(run, tmp_path, arguments, message):
+def test_usage_errors_are_2_with_one_clear_message(run, tmp_path, tools, arguments, message):
     write(tmp_path, dev=CLEAN)
     (tmp_path / "empty").mkdir()
-    result = run(
-        "check",
-        *arguments,
-        cwd=tmp_path,
-        env={"PATH": os.environ["PLOYD_POLICY_TOOLS"] + ":" + os.environ["PATH"]}
-        if "PLOYD_POLICY_TOOLS" in os.environ
-        else None,
-    )
+    result = run("check", *arguments, cwd=tmp_path, env={"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"})
     assert result.code == 2, result.err
     assert message in result.err
     assert "Traceback" not in result.err
@@ -310,7 +303,8 @@ def test_select_and_ignore(run, tmp_path):
 def test_own_policies_run_beside_ours_also_legacy_ones(run, tmp_path):
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "names.rego").write_text(
-        'package acme.names\n\ndeny[msg] {\n  input.request.object.metadata.name == "settings"\n  msg := "too plain"\n}\n'
+        "package acme.names\n\n"
+        'deny[msg] {\n  input.request.object.metadata.name == "settings"\n  msg := "too plain"\n}\n'
     )
     write(tmp_path, m__a=CLEAN)
     result = run("check", "m", "--policy", "own", "--format", "json", cwd=tmp_path)

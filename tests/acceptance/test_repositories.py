@@ -2,12 +2,12 @@
 
 import json
 import re
-import xml.etree.ElementTree as ET
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
 import yaml
+from lxml import etree
 
 CHECKOUT = Path(__file__).parents[2]
 GOOD = "fixtures/repositories/ployd-platform-config"
@@ -75,8 +75,8 @@ def test_as_github_annotations(run):
 
 
 def test_as_junit(run):
-    root = ET.fromstring(run("check", BROKEN, "--format", "junit").out)
-    text = ET.tostring(root, encoding="unicode")
+    root = etree.fromstring(run("check", BROKEN, "--format", "junit").out.encode())
+    text = etree.tostring(root, encoding="unicode")
     for rule, file, line in planted():
         assert f"{rule}" in text
         assert f"{file}:{line}" in text
