@@ -2,7 +2,7 @@ package ployd.lib.kinds_test
 
 import data.ployd.lib.kinds
 
-_request(name, version, object) := {"kind": {"group": name, "version": version, "kind": "GatewayRoute"}, "object": object}
+_request(name, version, value) := {"kind": {"group": name, "version": version, "kind": "GatewayRoute"}, "object": value}
 
 test_knows_our_kinds_in_every_version if {
 	kinds.is_ployd(_request("ployd.ai", "v1", {}), "GatewayRoute")

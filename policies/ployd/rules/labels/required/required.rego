@@ -33,15 +33,15 @@ deny contains row if {
 deny contains row if {
 	_kind
 	value := object.get(_parameters, "labels", null)
-	not is_array(value)
+	not _is_list_of_texts(value)
 	row := parameters.unusable("labels.required", "labels", value, "a list of labels")
 }
 
 deny contains row if {
 	_kind
 	value := object.get(_parameters, "kinds", {})
-	not is_object(value)
-	row := parameters.unusable("labels.required", "kinds", value, "a mapping of kinds to labels")
+	not _is_mapping_of_lists(value)
+	row := parameters.unusable("labels.required", "kinds", value, "a mapping of kinds to lists of labels")
 }
 
 _kind := kind if {
@@ -51,9 +51,29 @@ _kind := kind if {
 
 _parameters := parameters.of(input, "labels.required")
 
-_demanded contains label if some label in values.list(_parameters.labels)
+_demanded contains label if {
+	some label in values.list(_parameters.labels)
+	is_string(label)
+}
 
-_demanded contains label if some label in values.list(_parameters.kinds[_kind])
+_demanded contains label if {
+	some label in values.list(_parameters.kinds[_kind])
+	is_string(label)
+}
+
+_is_list_of_texts(value) if {
+	is_array(value)
+	every label in value {
+		is_string(label)
+	}
+}
+
+_is_mapping_of_lists(value) if {
+	is_object(value)
+	every labels in value {
+		_is_list_of_texts(labels)
+	}
+}
 
 _labels := input.request.object.metadata.labels if {
 	is_object(input.request.object.metadata.labels)

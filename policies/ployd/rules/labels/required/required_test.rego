@@ -57,7 +57,15 @@ test_denies_everything_without_parameters if {
 	wrong := rule.deny with input as _judged("GatewayRoute", labels, {"labels": "name", "kinds": []})
 	{row.msg | some row in wrong} == {
 		"parameter labels of rule labels.required is \"name\", not a list of labels: nothing can be allowed",
-		"parameter kinds of rule labels.required is a list, not a mapping of kinds to labels: nothing can be allowed",
+		"parameter kinds of rule labels.required is a list, not a mapping of kinds to lists of labels: nothing can be allowed",
+	}
+}
+
+test_denies_everything_under_lists_of_other_things if {
+	labels := {"labels": {"name": "a", "owner": "b", "version": "v1"}}
+	every odd in [{"labels": ["name", 3]}, {"labels": [null]}, {"labels": [], "kinds": {"GatewayRoute": "owner"}}] {
+		rows := rule.deny with input as _judged("GatewayRoute", labels, odd)
+		{row.path | some row in rows} == {[]}
 	}
 }
 
