@@ -1,14 +1,14 @@
 # METADATA
 # title: Models stay within the GPU budget of their environment
-# description: |
+# description: >-
 #   Each model may grow to maxReplicas x gpu.count GPUs. Where the sum is more than there is, autoscaling works until the
 #   models peak together; then pods stay Pending, and which model waits is chance. Objects count in the order they were
 #   read, so the finding is at the first model beyond the budget and at each after it. Without a declared budget the rule is silent.
 # related_resources:
 # - ref: https://kubernetes.io/docs/concepts/policy/resource-quotas/#resource-quota-for-extended-resources
 #   description: The same bound at the API server, per namespace
-# - ref: https://github.com/kserve/kserve/pull/4188
-#   description: A rollout that waits for ever for GPUs beyond the quota
+# - ref: https://github.com/kserve/kserve/issues/794
+#   description: What the scheduler says of a pod for which there is no GPU
 # custom:
 #   severity: error
 #   scope: inventory

@@ -1,11 +1,11 @@
 # METADATA
 # title: A canary compares two models that exist
-# description: |
+# description: >-
 #   A canary moves traffic from its stable model to its canary model. Where one of them is missing the controller waits
 #   for ever with the other one's GPUs held; where both are the same, it compares a model with itself and always passes.
 # related_resources:
 # - ref: https://github.com/fluxcd/flagger/issues/1577
-#   description: A canary judged without its stable version goes out untested
+#   description: Where the stable version is not there, a rebuilt cluster gives everything to the canary
 # custom:
 #   severity: error
 #   scope: inventory

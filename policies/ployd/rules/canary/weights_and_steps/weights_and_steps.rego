@@ -1,6 +1,6 @@
 # METADATA
 # title: The weights and steps of a canary lead to its end
-# description: |
+# description: >-
 #   A canary starts at canaryWeight and grows by stepWeight each interval until maxWeight. With a step of 0, or a start above
 #   the end, it never ends and keeps its GPUs; with steps that go back, traffic returns to the old model while the analysis
 #   still counts; with an interval that cannot be read, the controller stops at the first step.

@@ -1,6 +1,6 @@
 # METADATA
 # title: GPUs are asked for whole, and as limits
-# description: |
+# description: >-
 #   Device plugins hand out whole devices. Half a GPU is refused by the API server, or rounded to none by a chart on the way,
 #   and then the pod starts on a node without one or sees every GPU of it. A request without a limit, or unlike it, is refused.
 #   To share one GPU, ask for a slice of it by name (nvidia.com/mig-1g.10gb) or for a replica that time-slicing advertises.

@@ -1,14 +1,16 @@
 # METADATA
 # title: The parallel sizes of vLLM multiply to the GPUs of one replica
-# description: |
+# description: >-
 #   vLLM starts one worker for each GPU: tensor x pipeline x prefill context x local data parallel size. With fewer GPUs
 #   in the pod the engine stops while it starts and the pod restarts for ever; with more, GPUs are paid for and idle.
 #   An unset tensor_parallel_size is set to resources.gpu.count by the platform.
 # related_resources:
 # - ref: https://github.com/vllm-project/vllm/blob/main/vllm/config/parallel.py
 #   description: vLLM compares the world size with the GPUs it sees
+# - ref: https://github.com/vllm-project/vllm/pull/30140
+#   description: The words vLLM says it in
 # - ref: https://github.com/vllm-project/vllm/issues/15217
-#   description: The same failure, reported by a user
+#   description: The same failure in older words
 # - ref: https://docs.vllm.ai/en/latest/serving/data_parallel_deployment.html
 #   description: Four data parallel ranks of tensor parallel size 2 need 8 GPUs
 # custom:

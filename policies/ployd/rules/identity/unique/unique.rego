@@ -1,19 +1,21 @@
 # METADATA
 # title: An identity is defined once in an environment
-# description: |
+# description: >-
 #   Two files that define one object overwrite each other: whichever is applied last wins, and with self-healing on they
 #   take turns. Which one serves is decided by the order of files. Where no environment is known the two may be meant for
 #   different ones, so it is a warning there.
 # related_resources:
-# - ref: https://argo-cd.readthedocs.io/en/stable/user-guide/sync-options/#fail-the-sync-if-a-shared-resource-is-found
-#   description: What Argo CD says about an object with two sources
+# - ref: https://github.com/argoproj/argo-cd/issues/18565
+#   description: An object of two applications changes with each sync
+# - ref: https://argo-cd.readthedocs.io/en/stable/user-guide/sync-options/
+#   description: FailOnSharedResource refuses it at the time of the sync
 # custom:
 #   severity: error
 #   scope: inventory
 #   level: basic
 #   kinds: []
 #   remedy: Remove one of the two definitions, or give one another name or namespace.
-#   prevents: RepeatedResourceWarning or SharedResourceWarning, and an object that changes with each sync
+#   prevents: SharedResourceWarning, and an object that changes with each sync
 package ployd.rules.identity.unique
 
 deny contains _row if {

@@ -1,6 +1,6 @@
 # METADATA
 # title: Images are pinned
-# description: |
+# description: >-
 #   The tag latest means another image on each node and each restart. vLLM drops flags and GPUs between versions, so a pod
 #   that is rescheduled at night comes back with a server that does not know its arguments. A digest is the image that was
 #   tested and scanned. Which environments demand a digest is data.
@@ -8,7 +8,7 @@
 # - ref: https://kubernetes.io/docs/concepts/containers/images/#image-pull-policy
 #   description: Tags can be moved, digests cannot; do not use latest in production
 # - ref: https://github.com/kserve/kserve/pull/6037
-#   description: Command line flags drift when an image tag is bumped
+#   description: Samples whose image had dropped a flag they passed; the container never came up
 # custom:
 #   severity: error
 #   scope: object

@@ -1,6 +1,6 @@
 # METADATA
 # title: Objects carry the labels their environment demands
-# description: |
+# description: >-
 #   Dashboards, cost reports and alerts select by label. An object without them is paid for by nobody and wakes nobody, and
 #   which is noticed only during the incident. Which labels are demanded is data of the environment.
 # related_resources:

@@ -1,6 +1,6 @@
 # METADATA
 # title: A model reaches the highest environment through a lower one
-# description: |
+# description: >-
 #   A model that is deployed to production first meets its memory limits, its traffic and its alerts there first. It has to
 #   be, by name and in whatever namespace, in a lower environment as well. Where nothing of any lower environment was read,
 #   it cannot be told and the rule is silent: add the other repository as inventory.

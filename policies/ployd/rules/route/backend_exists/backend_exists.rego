@@ -1,12 +1,12 @@
 # METADATA
 # title: Every backend of a route exists
-# description: |
+# description: >-
 #   A gateway answers the share of a backend it cannot resolve with 500, and tells it in a condition of the route that
 #   nobody looks at. The backend is the Service or ModelDeployment that the host names, or, without a host, the
 #   ModelDeployment of that name; it must be in the route's environment and cluster. Hosts outside the cluster are not judged.
 # related_resources:
-# - ref: https://gateway-api.sigs.k8s.io/reference/spec/#httprouterule
-#   description: Requests to a backend that does not exist must get a 500
+# - ref: https://gateway.envoyproxy.io/v1.2/tasks/traffic/http-traffic-splitting/
+#   description: An invalid backend answers its requests with 500
 # custom:
 #   severity: error
 #   scope: inventory

@@ -1,12 +1,14 @@
 # METADATA
 # title: The weights of a route's models sum to 100
-# description: |
+# description: >-
 #   The weights are read as percentages by people and as proportions by gateways: 90 and 20 send 82 of 100 requests to the
 #   first model, and a single model of weight 10 gets everything. Nothing fails, the split is simply another than the one
 #   reviewed. A fallback without a weight gets no share; every other model says its share.
 # related_resources:
-# - ref: https://gateway-api.sigs.k8s.io/reference/spec/#httpbackendref
-#   description: A backend gets its weight divided by the sum of weights, and the sum does not need to be 100
+# - ref: https://github.com/projectcontour/contour/issues/3560
+#   description: In the Gateway API a weight is no percentage; a backend gets its weight divided by the sum
+# - ref: https://github.com/kubernetes-sigs/gateway-api/issues/596
+#   description: A single backend gets everything, whatever its weight above 0
 # custom:
 #   severity: error
 #   scope: object

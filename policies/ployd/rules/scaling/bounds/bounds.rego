@@ -1,6 +1,6 @@
 # METADATA
 # title: Replicas stay within the bounds of their environment
-# description: |
+# description: >-
 #   The autoscaler is created from scaling. With minReplicas above maxReplicas the API server refuses it, so the model never
 #   scales; without maxReplicas a load peak takes every free GPU. A single replica is an outage with each node that is
 #   drained, for as long as the model takes to load. How many are allowed is data of the environment.

@@ -1,18 +1,19 @@
 # METADATA
 # title: Containers run without root and without ways to the node
-# description: |
+# description: >-
 #   A container that runs as root, gains privileges or shares the node's namespaces and files turns a flaw of a model server
 #   into the node and every GPU on it. This is what the restricted Pod Security standard refuses, judged for containers,
-#   initContainers and ephemeralContainers alike, with what they inherit from the pod. The standard looks at pods only, so
-#   a Deployment is accepted and then has no pods. A writable root filesystem is told too, as a warning: nvidia-cdi-hook
-#   needs one.
+#   initContainers and ephemeralContainers alike, with what they inherit from the pod. The cluster looks at pods only: it
+#   accepts a Deployment, which then has no pods. A writable root filesystem is a warning, as nvidia-cdi-hook needs one.
 # related_resources:
 # - ref: https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
 #   description: What the restricted standard demands
 # - ref: https://kubernetes.io/docs/concepts/security/pod-security-admission/
 #   description: Enforced on pods, not on the workloads that create them
+# - ref: https://github.com/kserve/kserve/issues/5666
+#   description: The image of vLLM names no user, so it runs as root
 # - ref: https://github.com/vllm-project/vllm/pull/40275
-#   description: Running vLLM without root needs writable cache folders
+#   description: What vLLM needs to run without root
 # custom:
 #   severity: error
 #   scope: object
@@ -27,7 +28,7 @@
 #   - StatefulSet
 #   - CronJob
 #   - Job
-#   remedy: |
+#   remedy: >-
 #     Set runAsNonRoot and seccompProfile in the pod's securityContext, allowPrivilegeEscalation and capabilities in each
 #     container's. A model server then needs HOME and its caches on an emptyDir.
 #   prevents: 'violates PodSecurity "restricted:latest": runAsNonRoot != true'
