@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo setup tools test check fix lock clean
+.PHONY: help demo setup tools test check fix benchmark lock clean
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
@@ -21,7 +21,7 @@ T ?= $(LAYERS)
 WORKERS ?= $(shell n=$$(nproc); echo $$((n < 8 ? n : 8)))
 
 help:  ## this list
-	@sed -nE 's/^([a-z]+):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -nE 's/^([a-z]+):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 demo:  ## set up what running takes, then judge the example repository
 	@scripts/setup runtime
@@ -44,6 +44,10 @@ fix: setup tools  ## put right what can be put right by a program
 	$(BIN)/ruff format .
 	cargo fmt --manifest-path native/Cargo.toml
 	$(TOOLS)/opa fmt --write policies
+
+benchmark: setup tools  ## check next to kubeconform plus conftest on 5,000 manifests (minutes)
+	@tools/build $(BENCHMARK_TOOLS)
+	$(BIN)/python benchmarks/check_repository/run.py
 
 lock: setup  ## requirements/*.lock anew from pyproject.toml; UPGRADE=--upgrade for newer versions
 	@scripts/lock $(UPGRADE)
