@@ -1,0 +1,98 @@
+"""Rules in this process: the embedded engine (regorus), compiled once, asked from any thread."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+
+from ployd_policy import _native
+from ployd_policy.evaluators.arrangement import ENTRYPOINT, GENERATED, arrange
+from ployd_policy.evaluators.report import complete_report, rules_for
+from ployd_policy.model.errors import EvaluationError
+from ployd_policy.model.resource import JsonObject
+from ployd_policy.ports import SharedInventory
+from ployd_policy.rego import PolicyBundle, bundle_data
+
+_INVENTORY_BYTES = 1 << 30
+"""A whole fleet; one document has the engine's own bound, 16 MiB."""
+
+
+class NativeEvaluator:
+    """A `RuleEvaluator` without a server. It compiles the rules of a kind when the first object of the kind comes."""
+
+    def __init__(
+        self,
+        bundle: PolicyBundle,
+        *,
+        time_limit_s: float = 10.0,
+        coverage: bool = False,
+        on_print: Callable[[str], None] = lambda _line: None,
+    ) -> None:
+        """Take a bundle over.
+
+        Args:
+            bundle: the policies.
+            time_limit_s: seconds of wall clock for one object.
+            coverage: count which lines of the policies run; slower.
+            on_print: gets what policies `print`, a line at a time.
+
+        """
+        self._bundle = bundle
+        self._data = bundle_data(bundle)
+        self._time_limit_s = time_limit_s
+        self._coverage = coverage
+        self._on_print = on_print
+        self._lock = threading.Lock()
+        self._policies: dict[tuple[str, ...], _native.Policy] = {}
+        self._inventory: tuple[str, _native.Prepared] | None = None
+
+    def evaluate(self, document: JsonObject, inventory: SharedInventory | None) -> JsonObject:
+        """See `RuleEvaluator.evaluate`."""
+        asked = rules_for(self._bundle, document)
+        try:
+            answer, prints = self._policy(asked).evaluate(
+                document, self._prepared(inventory), time_limit_s=self._time_limit_s
+            )
+        except (_native.InputError, _native.RunError) as error:
+            raise _evaluation_error(error) from None
+        for line in prints:
+            self._on_print(line)
+        return complete_report(self._bundle, asked, answer)
+
+    def covered_lines(self) -> Mapping[str, tuple[frozenset[int], frozenset[int]]]:
+        """Path of a policy -> its lines that ran, and those that could have and did not. Needs `coverage`.
+
+        A file of which nothing was asked is absent.
+        """
+        lengths = {module.path: module.text.count("\n") + 1 for module in self._bundle.modules}
+        ran: dict[str, set[int]] = {}
+        code: dict[str, set[int]] = {}
+        for policy in list(self._policies.values()):
+            for path, (covered, missed) in policy.covered_lines().items():
+                if path != GENERATED:
+                    # What was appended to a file is not its author's.
+                    ran.setdefault(path, set()).update(line for line in covered if line <= lengths[path])
+                    code.setdefault(path, set()).update(line for line in (*covered, *missed) if line <= lengths[path])
+        return {path: (frozenset(lines), frozenset(code[path] - lines)) for path, lines in ran.items()}
+
+    def _policy(self, rules: tuple[str, ...]) -> _native.Policy:
+        with self._lock:
+            if rules not in self._policies:
+                self._policies[rules] = _native.Policy(
+                    arrange(self._bundle, rules), self._data, ENTRYPOINT, coverage=self._coverage
+                )
+            return self._policies[rules]
+
+    def _prepared(self, inventory: SharedInventory | None) -> _native.Prepared | None:
+        if inventory is None:
+            return None
+        with self._lock:
+            if self._inventory is None or self._inventory[0] != inventory.digest:
+                prepared = _native.prepare(inventory.value, max_bytes=_INVENTORY_BYTES)
+                self._inventory = (inventory.digest, prepared)
+            return self._inventory[1]
+
+
+def _evaluation_error(error: Exception) -> EvaluationError:
+    message, path, line, column = error.args
+    return EvaluationError(f"{path}:{line}:{column}: {message}" if path is not None else message)

@@ -1,0 +1,59 @@
+"""The bundle as OPA loads it: a tar.gz with manifest, modules and data. The same bundle gives the same bytes."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import tarfile
+from collections.abc import Iterator
+from typing import Any
+
+from ployd_policy.rego.bundle import PolicyBundle
+from ployd_policy.rego.module import Dialect, PolicyModule
+
+
+def bundle_archive(bundle: PolicyBundle) -> bytes:
+    """The bundle for `opa run --server --bundle FILE`."""
+    buffer = io.BytesIO()
+    with (
+        gzip.GzipFile(filename="", mode="wb", fileobj=buffer, mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as tar,
+    ):
+        for name, content in _files(bundle):
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            member.mode = 0o644
+            tar.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def bundle_data(bundle: PolicyBundle) -> dict[str, Any]:
+    """The `data` document with `data.ployd.bundle.digest`, by which a server's bundle is recognised."""
+    return {**bundle.data, "ployd": {**bundle.data.get("ployd", {}), "bundle": {"digest": bundle.digest}}}
+
+
+def _files(bundle: PolicyBundle) -> Iterator[tuple[str, bytes]]:
+    # Names of our own making: what files are called elsewhere may not fit into an archive.
+    named = [(_name(number, module), module) for number, module in enumerate((*bundle.modules, bundle.entrypoint))]
+    roots = {module.package[0] for _, module in named} | set(bundle.data) | {"ployd"}
+    manifest = {
+        "revision": bundle.digest,
+        "roots": sorted(roots),
+        "rego_version": 1,
+        "file_rego_versions": {f"/{name}": 0 for name, module in named if module.dialect is Dialect.V0},
+    }
+    yield ".manifest", _json(manifest)
+    yield "data.json", _json(bundle_data(bundle))
+    for name, module in named:
+        yield name, module.text.encode()
+
+
+def _name(number: int, module: PolicyModule) -> str:
+    stem = module.path.rsplit("/", 1)[-1].removesuffix(".rego")
+    plain = "".join(sign if sign.isascii() and (sign.isalnum() or sign in "-_") else "_" for sign in stem)
+    return f"policies/{number:04}-{plain[:40]}.rego"
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True, allow_nan=False, separators=(",", ":")).encode()
