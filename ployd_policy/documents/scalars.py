@@ -10,12 +10,14 @@ import base64
 import binascii
 import math
 import re
+from decimal import Decimal
 from typing import Any
 
 Scalar = str | int | float | bool | None
 
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 _UINT64_MAX = 2**64 - 1
+_EXACT = 2**53
 _LONGEST_INTEGER = 400
 """Digits. Every longer number is out of range; Python refuses to read more than 4300."""
 
@@ -104,7 +106,14 @@ def as_json(value: Scalar) -> Scalar:
 
 
 def _without_fraction(number: float) -> int | float:
-    return int(number) if number.is_integer() and abs(number) <= INT64_MAX else number
+    """Write a float as Go does: with as few digits as tell it from its neighbours, and no exponent below 1e21.
+
+    The API server reads that text again, and finds an integer where it has no fraction and fits 64 bits.
+    """
+    if not number.is_integer():
+        return number
+    whole = int(number) if abs(number) < _EXACT else int(Decimal(repr(number)))
+    return whole if INT64_MIN <= whole <= INT64_MAX else number
 
 
 def key_text(value: Any) -> str:

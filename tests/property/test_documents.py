@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -164,7 +165,7 @@ def comparable(value: Any) -> Any:
     if isinstance(value, list):
         return [comparable(entry) for entry in value]
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**63:
-        return ("int", int(value))
+        return ("int", int(Decimal(repr(value))))
     if isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**63:
         return ("float", float(value))
     return (type(value).__name__, value)
@@ -199,9 +200,9 @@ def test_what_is_accepted_is_what_kubernetes_reads(text: str, kubeyaml: Ask) -> 
         assert comparable(reading.value) == comparable(answer.get("strict", answer["lenient"]))
         assert "strictError" not in answer or "already set in map" in answer["strictError"]
     elif "strictError" not in answer and errors[0] not in REFUSED_ON_PURPOSE:
-        # libyaml wants a blank after a tag, and both readers part behind the end of a document.
+        # libyaml wants a blank after a tag; Kubernetes reads nothing behind the end of a document.
         assert errors[0] == "yaml.syntax"
-        assert "!" in text or "..." in text or "---" in text or "%" in text
+        assert any(sign in text for sign in ("!", "...", "---", "%")) or text.lstrip()[0] in "[{"
 
 
 @pytest.mark.go

@@ -1,6 +1,7 @@
 """Our reader against the table of what Kubernetes reads, and the table against the real program."""
 
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ def comparable(value: Any) -> Any:
     if isinstance(value, list):
         return [comparable(entry) for entry in value]
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**63:
-        return ("int", int(value))
+        return ("int", int(Decimal(repr(value))))
     if isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**63:
         return ("float", float(value))
     return (type(value).__name__, value)
