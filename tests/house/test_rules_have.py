@@ -1,0 +1,188 @@
+"""Every policy rule has what the house demands of it, and OPA's own tools find nothing to say about it."""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ployd_policy.environment import EnvironmentMap
+from ployd_policy.model.finding import RuleInfo
+from ployd_policy.rego import load_bundle
+
+CHECKOUT = Path(__file__).parents[2]
+POLICIES = CHECKOUT / "policies"
+RULES = POLICIES / "ployd" / "rules"
+LIBRARIES = POLICIES / "ployd" / "lib"
+EXAMPLES = CHECKOUT / "fixtures" / "rules"
+LEAST_COVERED = 95.0
+LONGEST_LINE = 160
+
+FOLDERS = sorted(path for path in RULES.glob("*/*") if path.is_dir())
+MODULES = sorted(path for path in POLICIES.rglob("*.rego") if not path.name.endswith("_test.rego"))
+ENVIRONMENTS = yaml.safe_load((POLICIES / "data" / "environments.yaml").read_text("utf-8"))
+NEGATED_CALL = re.compile(r"\bnot ([a-z_.]+)\(([^)]*)\)")
+LOCAL = re.compile(r'[a-z][a-z_]*|"[^"]*"')
+
+
+def rule_id(folder: Path) -> str:
+    return f"{folder.parent.name}.{folder.name}"
+
+
+def cards() -> dict[str, RuleInfo]:
+    modules = [(path.relative_to(POLICIES).as_posix(), path.read_text("utf-8")) for path in MODULES]
+    return {rule.id: rule for rule in load_bundle(modules, {"ployd": {"environments": ENVIRONMENTS}}).rules}
+
+
+def opa(program: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([program, *arguments], cwd=CHECKOUT, capture_output=True, text=True, timeout=300, check=False)
+
+
+def test_there_are_the_thirteen_rules() -> None:
+    assert [rule_id(folder) for folder in FOLDERS] == [
+        "budget.gpus",
+        "canary.models_exist",
+        "canary.weights_and_steps",
+        "gpu.count_integer",
+        "gpu.tensor_parallel",
+        "identity.unique",
+        "image.pinned",
+        "labels.required",
+        "promotion.lower_environment",
+        "route.backend_exists",
+        "route.weights_sum_100",
+        "scaling.bounds",
+        "security.pod_security",
+    ]
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=rule_id)
+def test_a_rule_is_a_folder_a_file_a_package_and_a_test(folder: Path) -> None:
+    name = folder.name
+    assert sorted(path.name for path in folder.iterdir()) == [f"{name}.rego", f"{name}_test.rego"]
+    package = f"package ployd.rules.{folder.parent.name}.{name}"
+    assert package in (folder / f"{name}.rego").read_text("utf-8").splitlines()
+    assert f"{package}_test" in (folder / f"{name}_test.rego").read_text("utf-8").splitlines()
+
+
+@pytest.mark.parametrize("folder", sorted(LIBRARIES.iterdir()), ids=lambda path: path.name)
+def test_a_library_is_a_folder_a_file_a_package_and_a_test(folder: Path) -> None:
+    name = folder.name
+    assert sorted(path.name for path in folder.iterdir()) == [f"{name}.rego", f"{name}_test.rego"]
+    text = (folder / f"{name}.rego").read_text("utf-8")
+    assert f"package ployd.lib.{name}" in text.splitlines()
+    assert "input." not in text, "a library is functions of arguments"
+
+
+def test_every_rule_has_a_whole_card() -> None:
+    found = cards()
+    assert sorted(found) == [rule_id(folder) for folder in FOLDERS]
+    for rule in found.values():
+        sentences = re.findall(r"[.](?:\s|$)", rule.description)
+        assert 2 <= len(sentences) <= 5, rule.id
+        assert rule.title[0].isupper(), rule.id
+        assert rule.title[-1] != ".", rule.id
+        assert rule.remedy, rule.id
+        assert rule.prevents, rule.id
+        assert all(evidence.url.startswith("https://") for evidence in rule.evidence), rule.id
+        assert rule.evidence, rule.id
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=rule_id)
+def test_a_rule_has_examples_that_pass_and_fail(folder: Path) -> None:
+    examples = EXAMPLES / folder.parent.name / folder.name
+    assert sorted(path.name for path in examples.iterdir()) == ["allow", "deny"]
+    for side in ("allow", "deny"):
+        cases = sorted((examples / side).iterdir())
+        assert cases
+        for case in cases:
+            files = [case] if case.is_file() else sorted(path for path in case.rglob("*") if path.is_file())
+            assert all(path.suffix == ".yaml" for path in files)
+            assert files
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=rule_id)
+def test_a_rule_is_tested_where_it_speaks_and_where_it_is_silent(folder: Path) -> None:
+    tests = re.findall(r"^(test_\w+) if", (folder / f"{folder.name}_test.rego").read_text("utf-8"), re.MULTILINE)
+    assert len(tests) == len(set(tests))
+    for verb in ("denies", "allows", "is_silent"):
+        assert any(name.startswith(f"test_{verb}") for name in tests), verb
+
+
+def negated_arguments(text: str) -> Iterator[str]:
+    for call in NEGATED_CALL.finditer(text):
+        yield from (argument.strip() for argument in call[2].split(","))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_negation_never_swallows_an_undefined_argument(path: Path) -> None:
+    """`not f(input.a)` is undefined, not true, where `input.a` is: a rule written like this allows what is missing."""
+    for argument in negated_arguments(path.read_text("utf-8")):
+        assert LOCAL.fullmatch(argument), f"give {argument} a name before it is negated"
+
+
+def test_the_check_of_negation_sees_what_it_shall_see() -> None:
+    assert list(negated_arguments('not f(input.a, "x")')) == ["input.a", '"x"']
+    assert LOCAL.fullmatch("input.a") is None
+    assert LOCAL.fullmatch("_rule") is None
+    assert LOCAL.fullmatch("values[0]") is None
+    assert LOCAL.fullmatch("value")
+
+
+@pytest.mark.parametrize("path", sorted(POLICIES.rglob("*.rego")), ids=lambda path: path.stem)
+def test_lines_can_be_read(path: Path) -> None:
+    assert [line for line in path.read_text("utf-8").splitlines() if len(line) > LONGEST_LINE] == []
+
+
+def test_parameters_in_the_environments_are_parameters_of_rules() -> None:
+    EnvironmentMap.parse(ENVIRONMENTS)
+    known = {rule_id(folder) for folder in FOLDERS}
+    read = {}
+    for folder in FOLDERS:
+        text = (folder / f"{folder.name}.rego").read_text("utf-8")
+        read[rule_id(folder)] = set(re.findall(r'_parameters(?:\.|, ")(\w+)', text))
+    for name, environment in [("all", ENVIRONMENTS), *ENVIRONMENTS["environments"].items()]:
+        for rule, parameters in environment.get("parameters", {}).items():
+            assert rule in known, name
+            assert set(parameters) <= read[rule], f"{rule} in {name}"
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=rule_id)
+def test_a_rule_reads_its_own_parameters(folder: Path) -> None:
+    text = (folder / f"{folder.name}.rego").read_text("utf-8")
+    named = re.findall(r'parameters\.(?:of\(input, |unusable\()"([^"]+)"', text)
+    assert set(named) <= {rule_id(folder)}
+
+
+def test_each_environment_demands_what_the_one_before_it_demands() -> None:
+    levels = [ENVIRONMENTS["environments"][name]["level"] for name in ENVIRONMENTS["order"]]
+    assert levels == ["basic", "full", "comprehensive"]
+
+
+def test_opa_finds_nothing_wrong(tools: Path) -> None:
+    checked = opa(tools / "opa", "check", "--strict", "policies/ployd")
+    assert (checked.returncode, checked.stderr) == (0, "")
+
+
+def test_the_policies_are_formatted(tools: Path) -> None:
+    formatted = opa(tools / "opa", "fmt", "--list", "policies/ployd")
+    assert (formatted.returncode, formatted.stdout) == (0, "")
+
+
+def test_the_tests_of_the_policies_pass(tools: Path) -> None:
+    tested = opa(tools / "opa", "test", "policies/ployd", "--format", "json")
+    results = json.loads(tested.stdout)
+    assert [result["name"] for result in results if result.get("fail") or result.get("error")] == []
+    written = sum(len(re.findall(r"^test_\w+ if", path.read_text(), re.MULTILINE)) for path in POLICIES.rglob("*.rego"))
+    assert len(results) == written > 0
+
+
+def test_the_tests_of_the_policies_reach_every_rule(tools: Path) -> None:
+    covered = opa(tools / "opa", "test", "policies/ployd", "--coverage", "--format", "json")
+    files = json.loads(covered.stdout)["files"]
+    found = {path.relative_to(CHECKOUT).as_posix(): 0.0 for path in MODULES}
+    found.update({name: file.get("coverage", 0.0) for name, file in files.items() if name in found})
+    assert {name: part for name, part in found.items() if part < LEAST_COVERED} == {}
