@@ -1,0 +1,176 @@
+"""Every schema that is known, and the one entrance of this room: `SchemaSet.validate`.
+
+It answers as the API server does with strict field validation: prune, null pruning, defaults, schema, embedded
+metadata, lists, CEL. It reads no files; built-in kinds come with the package `kubernetes-validate`, read by `builtin`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import rfc8785
+
+from ployd_policy.crd import problems
+from ployd_policy.crd.check import run
+from ployd_policy.crd.definition import Definition, ServedKind, read_definition
+from ployd_policy.crd.gotext import shown
+from ployd_policy.crd.objectmeta import MetadataReader, check_metadata
+from ployd_policy.crd.problem import Cause, Problem, SchemaViolation
+from ployd_policy.crd.shape import Shaper, fill, plain
+from ployd_policy.crd.spine import check_spine
+from ployd_policy.crd.suggest import remedy_for_unknown
+from ployd_policy.crd.verdict import SchemaVerdict
+from ployd_policy.model.errors import SchemaLoadError
+from ployd_policy.model.location import FieldPath, format_path
+from ployd_policy.model.resource import GroupVersionKind, JsonObject, Resource
+
+LARGEST_REPLICAS = 2**31 - 1
+
+
+class SchemaSet:
+    """Schemas by kind. Immutable once loaded; schemas are compiled when the first object of their kind comes."""
+
+    def __init__(self, definitions: Mapping[tuple[str, str], Definition], *, digest: str) -> None:
+        self._definitions = definitions
+        self._served = {served.gvk: served for definition in definitions.values() for served in definition.served}
+        self.digest = digest
+        """`sha256:` over the definitions, whatever their order and formatting."""
+
+    @classmethod
+    def load(cls, crds: Iterable[tuple[str, JsonObject]], *, built_in: bool = True) -> SchemaSet:
+        """Schemas from decoded CustomResourceDefinitions (apiextensions.k8s.io/v1), each with the name of its file.
+
+        Raises:
+            SchemaLoadError: one of them is broken, not structural, or defines a kind that another one defines.
+        """
+        definitions: dict[tuple[str, str], Definition] = {}
+        origin: dict[tuple[str, str], str] = {}
+        canonical = []
+        for file, document in crds:
+            definition = read_definition(file, document)
+            key = definition.group, definition.kind
+            if key in origin:
+                raise SchemaLoadError(
+                    f"{file}: {definition.kind} of {definition.group} is already defined in {origin[key]}",
+                    remedy="Keep one definition of each kind.",
+                )
+            definitions[key], origin[key] = definition, file
+            canonical.append(rfc8785.dumps(plain(document["spec"])))
+        digest = hashlib.sha256(b"\n".join([str(built_in).encode(), *sorted(canonical)])).hexdigest()
+        return cls(definitions, digest=f"sha256:{digest}")
+
+    def kinds(self) -> tuple[GroupVersionKind, ...]:
+        """Every served version of every kind that was loaded, sorted."""
+        return tuple(sorted(self._served))
+
+    def validate(self, resource: Resource, *, old_object: JsonObject | None = None) -> SchemaVerdict:
+        """What the API server would say to the creation of this object. Total: any JSON object gets a verdict."""
+        del old_object
+        served = self._served.get(resource.ref.gvk)
+        if served is None:
+            return self._unknown(resource)
+        return _Judgement(served).judge(resource.object)
+
+    def _unknown(self, resource: Resource) -> SchemaVerdict:
+        gvk = resource.ref.gvk
+        definition = self._definitions.get((gvk.group, gvk.kind))
+        if definition is None:
+            return SchemaVerdict(known=False, object=resource.object)
+        versions = [served.gvk.api_version for served in definition.served]
+        state = "exists but is not served" if gvk.version in definition.unserved else "does not exist"
+        message = f'no matches for kind "{gvk.kind}" in version "{gvk.api_version}": it {state}'
+        remedy = f"Use apiVersion {' or '.join(versions)}." if versions else "No version of this kind is served."
+        violation = SchemaViolation(rule="schema.version_unknown", path=("apiVersion",), message=message, remedy=remedy)
+        return SchemaVerdict(known=False, object=resource.object, violations=(violation,))
+
+
+class _Judgement:
+    """One object on its way through one schema."""
+
+    def __init__(self, served: ServedKind) -> None:
+        self._served = served
+        self._reader = MetadataReader()
+        self._found: list[Problem] = []
+
+    def judge(self, raw: JsonObject) -> SchemaVerdict:
+        try:
+            return self._judge(raw)
+        except RecursionError:
+            problem = Problem(
+                "schema.type", Cause.INVALID, (), "the object is nested too deeply to be read", "Flatten the object."
+            )
+        except ValueError as error:
+            problem = Problem(
+                "schema.type",
+                Cause.INVALID,
+                (),
+                f"Invalid value: the object holds {error}",
+                "Use values that JSON can hold.",
+            )
+        return SchemaVerdict(known=True, object=raw, violations=(_violation(problem),))
+
+    def _judge(self, raw: JsonObject) -> SchemaVerdict:
+        value = self._shape(raw)
+        found = self._found
+        run(self._served.node, value, (), found)
+        if self._served.replicas:
+            self._scale(value)
+        if self._served.spine is not None:
+            found.extend(check_spine(value, self._served.spine))
+        return SchemaVerdict(known=True, object=value, violations=_told(found))
+
+    def _shape(self, raw: JsonObject) -> dict[str, Any]:
+        """The object as it would be stored; what does not survive that is noted."""
+        served, reader = self._served, self._reader
+        shaper = Shaper(reader.read)
+        rest = {key: member for key, member in raw.items() if key not in ("apiVersion", "kind", "metadata")}
+        body = shaper.shape(rest, served.shape)
+        value: dict[str, Any] = {"apiVersion": served.gvk.api_version, "kind": served.gvk.kind}
+        if "metadata" in raw:
+            meta = reader.read(raw["metadata"], ("metadata",))
+            child = served.shape.props.get("metadata")
+            value["metadata"] = meta if child is None else fill(meta, child)
+        for key, member in body.items():
+            value.setdefault(key, member)
+        if served.has_status:
+            value.pop("status", None)
+        self._found.extend(reader.problems)
+        for path in (*reader.unknown, *shaper.unknown):
+            self._found.append(problems.unknown_field(path, self._remedy(path)))
+        self._found.extend(
+            check_metadata(value.get("metadata", {}), ("metadata",), namespaced=served.namespaced, strict_name=True)
+        )
+        return value
+
+    def _remedy(self, path: FieldPath) -> str:
+        return remedy_for_unknown(self._served.schema, path)
+
+    def _scale(self, value: Mapping[str, Any]) -> None:
+        """The scale subresource's own rule for the field it reads."""
+        wanted: Any = value
+        for key in self._served.replicas:
+            if not isinstance(wanted, dict) or key not in wanted:
+                return
+            wanted = wanted[key]
+        path: FieldPath = self._served.replicas
+        if type(wanted) is not int:
+            text = f"Invalid value: 0: accessor error: {shown(wanted)} is not a whole number"
+        elif wanted < 0:
+            text = f"Invalid value: {wanted}: should be a non-negative integer"
+        elif wanted > LARGEST_REPLICAS:
+            text = f"Invalid value: {wanted}: should be less than or equal to {LARGEST_REPLICAS}"
+        else:
+            return
+        remedy = f"Set {format_path(path)} to a whole number from 0 to {LARGEST_REPLICAS}."
+        self._found.append(Problem("schema.scale", Cause.INVALID, path, text, remedy))
+
+
+def _told(found: list[Problem]) -> tuple[SchemaViolation, ...]:
+    """Each problem once, in the order found."""
+    return tuple(_violation(problem) for problem in dict.fromkeys(found))
+
+
+def _violation(problem: Problem) -> SchemaViolation:
+    return SchemaViolation(rule=problem.rule, path=problem.path, message=problem.message, remedy=problem.remedy)
