@@ -5,7 +5,6 @@
 use pyo3::create_exception;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::PyErr;
-use regorus::LimitError;
 
 create_exception!(_native, PolicyError, PyValueError, "A policy that does not parse or compile.");
 create_exception!(_native, InputError, PyValueError, "A value that policies cannot be given.");
@@ -71,9 +70,4 @@ impl Failure {
     fn arguments(self) -> (String, Option<String>, u32, u32) {
         (self.message, self.path, self.line, self.column)
     }
-}
-
-/// True where regorus stopped because of the clock.
-pub fn is_time_limit(error: &LimitError) -> bool {
-    matches!(error, LimitError::TimeLimitExceeded { .. })
 }

@@ -2,10 +2,13 @@
 //!
 //! It says what is written, not what it means: which reference is refused and which name is a function is Python's to say.
 
+use std::collections::HashSet;
 use std::num::NonZeroU32;
 
 use pyo3::prelude::*;
-use regorus::unstable::{Expr, Literal, Module, Parser, Query, Ref, Rule, RuleAssign, RuleHead, Source, Span};
+use regorus::unstable::{
+    AssignOp, Expr, Literal, Module, Parser, Query, Ref, Rule, RuleAssign, RuleHead, Source, Span, BUILTINS,
+};
 use regorus::{PolicyLengthConfig, Value};
 
 use crate::error::Failure;
@@ -33,6 +36,8 @@ pub struct Outline {
     rules: Vec<(Path, &'static str, usize, u32)>,
     /// `(path, arguments or None, line, column)` of each reference; arguments only where it is called.
     references: Vec<(Path, Option<usize>, u32, u32)>,
+    /// `(name, line, column)` of each variable that nothing in its rule gives a value; it may still be a rule or an import.
+    free: Vec<(String, u32, u32)>,
 }
 
 /// Parse one module and say what stands in it.
@@ -67,7 +72,7 @@ pub fn policy_length() -> PolicyLengthConfig {
 }
 
 fn read(module: &Module) -> Outline {
-    let mut walk = Walk { references: Vec::new() };
+    let mut walk = Walk::default();
     let mut rules = Vec::new();
     for rule in &module.policy {
         rules.push(walk.rule(rule));
@@ -85,15 +90,28 @@ fn read(module: &Module) -> Outline {
             .collect(),
         rules,
         references: walk.references,
+        free: walk.free,
     }
 }
 
+#[derive(Default)]
 struct Walk {
     references: Vec<(Path, Option<usize>, u32, u32)>,
+    free: Vec<(String, u32, u32)>,
+    /// Variables of the rule at hand that something gives a value, in whatever part of the rule.
+    bound: HashSet<String>,
+    used: Vec<(String, u32, u32)>,
 }
 
 impl Walk {
     fn rule(&mut self, rule: &Rule) -> (Path, &'static str, usize, u32) {
+        let summary = self.rule_parts(rule);
+        let bound = std::mem::take(&mut self.bound);
+        self.free.extend(self.used.drain(..).filter(|(name, ..)| !bound.contains(name)));
+        summary
+    }
+
+    fn rule_parts(&mut self, rule: &Rule) -> (Path, &'static str, usize, u32) {
         match rule {
             Rule::Spec { span, head, bodies } => {
                 for body in bodies {
@@ -104,7 +122,7 @@ impl Walk {
                 (refr, kind, arguments, span.line)
             }
             Rule::Default { span, refr, args, value, .. } => {
-                self.all(args);
+                self.patterns(args);
                 self.expr(value);
                 (self.head_path(refr), "default", args.len(), span.line)
             }
@@ -124,7 +142,7 @@ impl Walk {
                 (self.head_path(refr), "set", 0)
             }
             RuleHead::Func { refr, args, assign, .. } => {
-                self.all(args);
+                self.patterns(args);
                 self.assign(assign.as_ref());
                 (self.head_path(refr), "function", args.len())
             }
@@ -147,16 +165,17 @@ impl Walk {
     fn query(&mut self, query: &Query) {
         for statement in &query.stmts {
             match &statement.literal {
-                Literal::SomeVars { .. } => {}
+                Literal::SomeVars { vars, .. } => self.bound.extend(vars.iter().map(|var| var.text().to_owned())),
                 Literal::SomeIn { key, value, collection, .. } => {
                     if let Some(key) = key {
-                        self.expr(key);
+                        self.pattern(key);
                     }
-                    self.expr(value);
+                    self.pattern(value);
                     self.expr(collection);
                 }
                 Literal::Expr { expr, .. } | Literal::NotExpr { expr, .. } => self.expr(expr),
-                Literal::Every { domain, query, .. } => {
+                Literal::Every { key, value, domain, query, .. } => {
+                    self.bound.extend(key.iter().chain([value]).map(|var| var.text().to_owned()));
                     self.expr(domain);
                     self.query(query);
                 }
@@ -165,6 +184,29 @@ impl Walk {
                 self.expr(&modifier.refr);
                 self.expr(&modifier.r#as);
             }
+        }
+    }
+
+    /// An expression that gives the variables in it a value.
+    fn pattern(&mut self, expression: &Expr) {
+        self.bind(expression);
+        self.expr(expression);
+    }
+
+    fn patterns(&mut self, expressions: &[Ref<Expr>]) {
+        for expression in expressions {
+            self.pattern(expression);
+        }
+    }
+
+    fn bind(&mut self, expression: &Expr) {
+        match expression {
+            Expr::Var { span, .. } => {
+                self.bound.insert(span.text().to_owned());
+            }
+            Expr::Array { items, .. } => items.iter().for_each(|item| self.bind(item)),
+            Expr::Object { fields, .. } => fields.iter().for_each(|(_, _, value)| self.bind(value)),
+            _ => {}
         }
     }
 
@@ -201,13 +243,24 @@ impl Walk {
             Expr::Call { fcn, params, .. } => {
                 self.reference(fcn, Some(params.len()));
                 self.all(params);
+                // One argument more than a function takes is where its result goes.
+                let known = BUILTINS.get(Chain::of(fcn).path().join(".").as_str());
+                if let Some(last) =
+                    params.last().filter(|_| known.is_none_or(|(_, takes)| params.len() > (*takes).into()))
+                {
+                    self.bind(last);
+                }
             }
             Expr::UnaryExpr { expr, .. } => self.expr(expr),
-            Expr::BinExpr { lhs, rhs, .. }
-            | Expr::BoolExpr { lhs, rhs, .. }
-            | Expr::ArithExpr { lhs, rhs, .. }
-            | Expr::AssignExpr { lhs, rhs, .. } => {
+            Expr::BinExpr { lhs, rhs, .. } | Expr::BoolExpr { lhs, rhs, .. } | Expr::ArithExpr { lhs, rhs, .. } => {
                 self.expr(lhs);
+                self.expr(rhs);
+            }
+            Expr::AssignExpr { op, lhs, rhs, .. } => {
+                self.pattern(lhs);
+                if *op == AssignOp::Eq {
+                    self.bind(rhs);
+                }
                 self.expr(rhs);
             }
             Expr::Membership { key, value, collection, .. } => {
@@ -223,7 +276,12 @@ impl Walk {
     fn reference(&mut self, expression: &Expr, arguments: Option<usize>) {
         let chain = Chain::of(expression);
         match chain.root {
-            Expr::Var { span, .. } => self.references.push((chain.path(), arguments, span.line, span.col)),
+            Expr::Var { span, .. } => {
+                self.references.push((chain.path(), arguments, span.line, span.col));
+                if arguments.is_none() && !matches!(span.text(), "_" | "input" | "data") {
+                    self.used.push((span.text().to_owned(), span.line, span.col));
+                }
+            }
             root => self.expr(root),
         }
         self.indexes(&chain);
@@ -232,7 +290,7 @@ impl Walk {
     fn indexes(&mut self, chain: &Chain<'_>) {
         for step in &chain.steps {
             if let Step::Index(index) = step {
-                self.expr(index);
+                self.pattern(index);
             }
         }
     }

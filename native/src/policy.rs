@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use pyo3::prelude::*;
 use regorus::utils::limits::ExecutionTimerConfig;
-use regorus::{Engine, LimitError, Rc, Value};
+use regorus::{Engine, Rc, Value};
 
-use crate::error::{is_time_limit, Failure};
+use crate::error::Failure;
 use crate::guard;
 use crate::outline::{policy_length, source};
 use crate::value::{from_python, to_python, Prepared, MAX_BYTES, MAX_DEPTH};
@@ -113,7 +113,8 @@ impl Policy {
             engine.set_execution_timer_config(ExecutionTimerConfig { limit, check_interval: TIMER_INTERVAL });
             engine.set_input(input);
             let value = engine.eval_rule(self.entrypoint.clone()).map_err(|error| {
-                let limited = error.downcast_ref::<LimitError>().is_some_and(is_time_limit);
+                // Inside a function the error has become text on its way.
+                let limited = error.to_string().contains("execution exceeded time limit");
                 if limited {
                     Failure::time_limit(time_limit_s)
                 } else {

@@ -6,7 +6,6 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyMapping, PyString, PyTuple};
 use regorus::Value;
@@ -195,11 +194,10 @@ pub fn to_python(py: Python<'_>, value: &Value) -> PyResult<Py<PyAny>> {
         Value::Number(number) => {
             if let Some(small) = number.as_i64() {
                 small.into_pyobject(py)?.into_any().unbind()
-            } else if number.is_integer() {
+            } else if number.as_big().is_some() {
                 py.get_type::<PyInt>().call1((number.format_decimal(),))?.unbind()
             } else {
-                let float = number.as_f64().ok_or_else(|| PyValueError::new_err("a number that is no float"))?;
-                PyFloat::new(py, float).into_any().unbind()
+                PyFloat::new(py, number.as_f64().unwrap_or(f64::NAN)).into_any().unbind()
             }
         }
         Value::Array(items) => {
@@ -219,7 +217,7 @@ pub fn to_python(py: Python<'_>, value: &Value) -> PyResult<Py<PyAny>> {
         Value::Object(fields) => {
             let dict = PyDict::new(py);
             for (key, item) in fields.iter_sorted() {
-                dict.set_item(key_text(key)?, to_python(py, item)?)?;
+                dict.set_item(key_text(key), to_python(py, item)?)?;
             }
             dict.into_any().unbind()
         }
@@ -230,9 +228,9 @@ pub fn to_python(py: Python<'_>, value: &Value) -> PyResult<Py<PyAny>> {
 }
 
 /// A key that is no string is written as its JSON, as OPA does.
-fn key_text(key: &Value) -> PyResult<Cow<'_, str>> {
+fn key_text(key: &Value) -> Cow<'_, str> {
     match key {
-        Value::String(text) => Ok(Cow::Borrowed(text)),
-        other => other.to_json_str().map(Cow::Owned).map_err(|error| PyValueError::new_err(error.to_string())),
+        Value::String(text) => Cow::Borrowed(text),
+        other => Cow::Owned(other.to_string()),
     }
 }

@@ -71,6 +71,7 @@ def check_references(modules: Sequence[ParsedModule], data: Mapping[str, Any]) -
     functions = _functions(modules)
     names = _Names(modules, data)
     known = _native.builtins()
+    roots = {name.split(".")[0] for name in known}
     for parsed in modules:
         imports = _imports(parsed)
         names.check_imports(parsed)
@@ -84,6 +85,13 @@ def check_references(modules: Sequence[ParsedModule], data: Mapping[str, Any]) -
                 _check_call(place, path, arguments, functions.get(target), known)
             elif path[0] == "data":
                 names.check(place, tuple(path[1:]))
+        for name, line, column in parsed.outline.free:
+            # A `with` target may be a function, which no rule has to know.
+            if name not in imports and name not in roots and not names.has_rule(parsed.module.package, name):
+                raise BundleError(
+                    f"{parsed.place(line)}:{column}: nothing gives the variable {name} a value",
+                    remedy="Correct its name, or assign it in the rule.",
+                )
 
 
 def _functions(modules: Iterable[ParsedModule]) -> dict[Path, set[int]]:
@@ -135,6 +143,10 @@ class _Names:
         for parsed in modules:
             rules = self._rules.setdefault(parsed.module.package, set())
             rules.update(path[0] for path, *_ in parsed.outline.rules)
+
+    def has_rule(self, package: Path, name: str) -> bool:
+        """Whether a package has a rule or function called `name`."""
+        return name in self._rules.get(package, ())
 
     def check(self, place: str, path: Path) -> None:
         """Refuse a path below `data` that leads nowhere: it would be undefined for ever, and the rule silent."""
