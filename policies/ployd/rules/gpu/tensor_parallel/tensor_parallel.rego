@@ -55,10 +55,10 @@ deny contains row if {
 	_applies
 	_needed > _gpus
 	row := {
-		"msg": sprintf("vLLM starts %d workers (%s) but a replica has %d", [_needed, _product, _gpus]),
+		"msg": sprintf("vLLM needs %d GPUs (%s), but resources.gpu.count is %d", [_needed, _product, _gpus]),
 		"path": _path,
 		"remedy": _remedy,
-		"related": [{"msg": sprintf("%d asked for here", [_gpus]), "path": ["spec", "resources", "gpu", "count"]}],
+		"related": [{"msg": "the GPUs of one replica", "path": ["spec", "resources", "gpu", "count"]}],
 	}
 }
 
@@ -66,10 +66,10 @@ warn contains row if {
 	_applies
 	_needed < _gpus
 	row := {
-		"msg": sprintf("%d of %d GPUs stay idle: vLLM starts %d (%s)", [_gpus - _needed, _gpus, _needed, _product]),
+		"msg": sprintf("%d of %d GPUs stay idle: vLLM uses %d (%s)", [_gpus - _needed, _gpus, _needed, _product]),
 		"path": _path,
 		"remedy": _remedy,
-		"related": [{"msg": sprintf("%d asked for here", [_gpus]), "path": ["spec", "resources", "gpu", "count"]}],
+		"related": [{"msg": "the GPUs of one replica", "path": ["spec", "resources", "gpu", "count"]}],
 	}
 }
 

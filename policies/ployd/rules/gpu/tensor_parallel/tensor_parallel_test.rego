@@ -8,10 +8,10 @@ _request(vllm, gpu) := {"request": {
 }}
 
 _more := {
-	"msg": "vLLM starts 4 workers (tensor_parallel_size 4) but a replica has 2",
+	"msg": "vLLM needs 4 GPUs (tensor_parallel_size 4), but resources.gpu.count is 2",
 	"path": ["spec", "model", "vllm", "tensor_parallel_size"],
 	"remedy": "Set tensor_parallel_size to 2 or resources.gpu.count to 4.",
-	"related": [{"msg": "2 asked for here", "path": ["spec", "resources", "gpu", "count"]}],
+	"related": [{"msg": "the GPUs of one replica", "path": ["spec", "resources", "gpu", "count"]}],
 }
 
 test_denies_more_workers_than_gpus if {
@@ -28,8 +28,8 @@ test_denies_every_kind_of_parallelism_in_the_product if {
 	}
 	rows := rule.deny with input as _request(vllm, {"count": 8})
 	{row.msg | some row in rows} == {concat("", [
-		"vLLM starts 24 workers (tensor_parallel_size 2 x pipeline_parallel_size 2 x ",
-		"prefill_context_parallel_size 2 x data_parallel_size 3) but a replica has 8",
+		"vLLM needs 24 GPUs (tensor_parallel_size 2 x pipeline_parallel_size 2 x ",
+		"prefill_context_parallel_size 2 x data_parallel_size 3), but resources.gpu.count is 8",
 	])}
 	{row.remedy | some row in rows} == {"Set resources.gpu.count to 24."}
 }
@@ -43,10 +43,10 @@ test_counts_the_local_data_parallel_ranks_only if {
 test_denies_an_unset_tensor_parallel_size_beside_others if {
 	rows := rule.deny with input as _request({"pipeline_parallel_size": 2}, {"count": 4})
 	rows == {{
-		"msg": "vLLM starts 8 workers (tensor_parallel_size 4 x pipeline_parallel_size 2) but a replica has 4",
+		"msg": "vLLM needs 8 GPUs (tensor_parallel_size 4 x pipeline_parallel_size 2), but resources.gpu.count is 4",
 		"path": ["spec", "model", "vllm"],
 		"remedy": "Set tensor_parallel_size to 2; unset, it becomes resources.gpu.count.",
-		"related": [{"msg": "4 asked for here", "path": ["spec", "resources", "gpu", "count"]}],
+		"related": [{"msg": "the GPUs of one replica", "path": ["spec", "resources", "gpu", "count"]}],
 	}}
 }
 
@@ -57,10 +57,10 @@ test_denies_an_unset_tensor_parallel_size_where_none_fits if {
 
 test_warns_of_idle_gpus if {
 	rule.warn == {{
-		"msg": "6 of 8 GPUs stay idle: vLLM starts 2 (tensor_parallel_size 2)",
+		"msg": "6 of 8 GPUs stay idle: vLLM uses 2 (tensor_parallel_size 2)",
 		"path": ["spec", "model", "vllm", "tensor_parallel_size"],
 		"remedy": "Set tensor_parallel_size to 8 or resources.gpu.count to 2.",
-		"related": [{"msg": "8 asked for here", "path": ["spec", "resources", "gpu", "count"]}],
+		"related": [{"msg": "the GPUs of one replica", "path": ["spec", "resources", "gpu", "count"]}],
 	}} with input as _request({"tensor_parallel_size": 2}, {"count": 8})
 	rule.deny == set() with input as _request({"tensor_parallel_size": 2}, {"count": 8})
 }
