@@ -118,6 +118,13 @@ def _fits(value: Number, name: str, form: str) -> bool:
     return True
 
 
+def _cut(bound: Number) -> int:
+    """Go's int64(float64) as amd64 computes it: cut towards zero, the smallest integer where it does not fit."""
+    low, high = RANGES["int64"]
+    whole = int(bound)
+    return whole if low <= whole <= high else low
+
+
 def _range(name: str, form: str) -> Run:
     def check(value: Number, path: FieldPath, found: list[Problem]) -> int:
         if not _fits(value, name, form):
@@ -150,7 +157,7 @@ def _maximum(bound: Number, *, exclusive: bool) -> Callable[[Number, bool], tupl
     text = "less than" if exclusive else "less than or equal to"
 
     def compare(value: Number, fits: bool) -> tuple[Any, str] | None:  # noqa: FBT001 - one call site
-        limit: Number = int(bound) if fits and isinstance(value, int) else float(bound)
+        limit: Number = _cut(bound) if fits and isinstance(value, int) else float(bound)
         mine: Number = value if fits else float(value)
         return (limit, text) if (mine >= limit if exclusive else mine > limit) else None
 
@@ -161,7 +168,7 @@ def _minimum(bound: Number, *, exclusive: bool) -> Callable[[Number, bool], tupl
     text = "greater than" if exclusive else "greater than or equal to"
 
     def compare(value: Number, fits: bool) -> tuple[Any, str] | None:  # noqa: FBT001 - one call site
-        limit: Number = int(bound) if fits and isinstance(value, int) else float(bound)
+        limit: Number = _cut(bound) if fits and isinstance(value, int) else float(bound)
         mine: Number = value if fits else float(value)
         return (limit, text) if (mine <= limit if exclusive else mine < limit) else None
 
@@ -171,7 +178,7 @@ def _minimum(bound: Number, *, exclusive: bool) -> Callable[[Number, bool], tupl
 def _multiple_of(factor: Number) -> Callable[[Number, bool], tuple[Any, str] | None]:
     def compare(value: Number, fits: bool) -> tuple[Any, str] | None:  # noqa: FBT001 - one call site
         if fits and isinstance(value, int):
-            whole = int(factor)
+            whole = _cut(factor)
             if whole <= 0:
                 return whole, "positive"
             return (whole, "multiple") if value % whole else None
