@@ -25,6 +25,7 @@ class Suspicion:
     severity: Severity
     message: str
     path: FieldPath
+    is_key: bool
 
 
 def suspicious_identifiers(value: Any) -> Iterator[Suspicion]:
@@ -34,31 +35,31 @@ def suspicious_identifiers(value: Any) -> Iterator[Suspicion]:
         path, current = stack.pop()
         if isinstance(current, dict):
             for key, member in current.items():
-                yield from _suspicions(key, (*path, key), "the key")
+                yield from _suspicions(key, (*path, key), is_key=True)
                 stack.append(((*path, key), member))
         elif isinstance(current, list):
             stack.extend(((*path, index), entry) for index, entry in enumerate(current))
         elif isinstance(current, str) and path in _NAMES:
-            yield from _suspicions(current, path, "the name")
+            yield from _suspicions(current, path, is_key=False)
 
 
-def _suspicions(text: str, path: FieldPath, what: str) -> Iterator[Suspicion]:
+def _suspicions(text: str, path: FieldPath, *, is_key: bool) -> Iterator[Suspicion]:
     if text.isascii() and text.isprintable():
         return
-    shown = text[:_SHOWN]
+    what = "the key" if is_key else "the name"
     invisible = next((character for character in text if unicodedata.category(character) in _INVISIBLE), None)
     if invisible is not None:
-        message = f"{what} {shown!a} holds the invisible character U+{ord(invisible):04X}"
-        yield Suspicion(rule="yaml.identifier", severity=Severity.ERROR, message=message, path=path)
+        message = f"{what} {text[:_SHOWN]!a} holds the invisible character U+{ord(invisible):04X}"
+        yield Suspicion(rule="yaml.identifier", severity=Severity.ERROR, message=message, path=path, is_key=is_key)
         return
     scripts = sorted({script for character in text for script in _SCRIPTS if _is_of(character, script)})
     if len(scripts) > 1:
         names = " and ".join(script.capitalize() for script in scripts)
-        message = f"{what} {shown} ({shown!a}) mixes {names} letters"
-        yield Suspicion(rule="yaml.confusable", severity=Severity.WARNING, message=message, path=path)
+        message = f"{what} {text[:_SHOWN]} ({text[:_SHOWN]!a}) mixes {names} letters"
+        yield Suspicion(rule="yaml.confusable", severity=Severity.WARNING, message=message, path=path, is_key=is_key)
     elif not unicodedata.is_normalized("NFC", text):
-        message = f"{what} {shown} ({shown!a}) is not in composed form (NFC)"
-        yield Suspicion(rule="yaml.confusable", severity=Severity.WARNING, message=message, path=path)
+        message = f"{what} {text[:_SHOWN]} ({text[:_SHOWN]!a}) is not in composed form (NFC)"
+        yield Suspicion(rule="yaml.confusable", severity=Severity.WARNING, message=message, path=path, is_key=is_key)
 
 
 def _is_of(character: str, script: str) -> bool:

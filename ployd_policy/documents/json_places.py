@@ -11,7 +11,7 @@ import re
 from ployd_policy.documents import scalars
 from ployd_policy.documents.limits import Limits
 from ployd_policy.documents.places import Member, Offsets, Place
-from ployd_policy.documents.problem import MAX_PROBLEMS, Problem, UnreadableError
+from ployd_policy.documents.problem import MAX_PROBLEMS, Problem, UnreadableError, shown
 
 _TOKEN = re.compile(r'[ \t\n\r]*(?:([\[{])|([\]}])|[,:]|("(?:[^"\\]|\\.)*")|([^\s\[\]{},:"]+))')
 
@@ -99,7 +99,7 @@ class _Scan:
         if value in members:
             self.note(
                 "yaml.duplicate_key",
-                f'the key "{value[:64]}" stands twice in this mapping',
+                f'the key "{shown(value)}" stands twice in this mapping',
                 start,
                 end,
                 "Remove one of the two: readers disagree about which of them counts.",

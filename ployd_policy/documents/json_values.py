@@ -20,6 +20,7 @@ from ployd_policy.documents.problem import Problem, Reading
 _BLANK = re.compile(r"[ \t\n\r]*")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _SAFE_DIGITS = 18
+_BOUNDS = {"yaml.too_deep", "yaml.too_large"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +72,8 @@ def _read_one(text: str, start: int, limits: Limits, nodes_left: int) -> JsonPar
     if not hooks.suspect and opened <= limits.depth and nodes <= nodes_left and not _SURROGATE.search(part):
         return JsonPart(reading=Reading(value=value, nodes=nodes), start=start, end=end)
     _, problems, nodes = scan_json(part, limits, nodes_left)
+    if any(problem.rule in _BOUNDS for problem in problems):
+        value = None
     return JsonPart(reading=Reading(value=value, problems=problems, nodes=nodes), start=start, end=end)
 
 

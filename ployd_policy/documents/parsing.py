@@ -186,7 +186,8 @@ class _FileReader:
         related: tuple[Related, ...] = ()
         if problem.first is not None:
             place = self.source.location(base + problem.first, base + problem.first)
-            related = (Related(message="the first is here", location=place),)
+            message = "the first is here" if problem.rule == "yaml.duplicate_key" else "what was being read begins here"
+            related = (Related(message=message, location=place),)
         self.findings.append(
             Finding(
                 rule=problem.rule,
@@ -219,7 +220,7 @@ def _bad_separator(match: re.Match[str]) -> Problem:
     )
 
 
-def _identifier_findings(value: Any, source: SourceMap) -> Iterator[Finding]:
+def _identifier_findings(value: Any, source: DocumentSource) -> Iterator[Finding]:
     for suspicion in islice(suspicious_identifiers(value), MAX_PROBLEMS):
         yield Finding(
             rule=suspicion.rule,
@@ -227,7 +228,7 @@ def _identifier_findings(value: Any, source: SourceMap) -> Iterator[Finding]:
             message=suspicion.message,
             ref=None,
             path=suspicion.path,
-            location=source.locate(suspicion.path),
+            location=(source.locate_key if suspicion.is_key else source.locate)(suspicion.path),
         )
 
 

@@ -35,8 +35,20 @@ def find(root: Place, path: FieldPath) -> Offsets:
 
     A path that is not in the text gives its nearest existing ancestor.
     """
-    place = root
-    key: Offsets | None = None
+    place, key = _walk(root, path)
+    is_text = place.members is None and place.entries is None and place.end > place.start
+    return _head(place) if is_text or key is None else key
+
+
+def find_key(root: Place, path: FieldPath) -> Offsets:
+    """The stretch of the key at the end of `path`, where there is one."""
+    _, key = _walk(root, path)
+    return key or find(root, path)
+
+
+def _walk(root: Place, path: FieldPath) -> tuple[Place, Offsets | None]:
+    """The place as far along `path` as the text goes, and its key if it has one."""
+    place, key = root, None
     for step in path:
         if isinstance(step, str) and place.members is not None and step in place.members:
             member = place.members[step]
@@ -45,10 +57,7 @@ def find(root: Place, path: FieldPath) -> Offsets:
             place, key = place.entries[step], None
         else:
             break
-    is_text = place.members is None and place.entries is None and place.end > place.start
-    if is_text or key is None:
-        return _head(place)
-    return key
+    return place, key
 
 
 def _head(place: Place) -> Offsets:

@@ -9,6 +9,8 @@ from ployd_policy.model.finding import Severity
 MAX_PROBLEMS = 50
 """Of one document. A file of duplicate keys must not become a report of a million lines."""
 
+_LONGEST_SHOWN = 64
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
@@ -49,3 +51,9 @@ class Reading:
     def broken(self) -> bool:
         """True where the value is not what Kubernetes would read."""
         return any(problem.severity is Severity.ERROR for problem in self.problems)
+
+
+def shown(text: str) -> str:
+    """A user's text as it may stand in a message: not too long, and nothing in it that a terminal would obey."""
+    short = text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 3] + "..."
+    return short if short.isprintable() else ascii(short)[1:-1]

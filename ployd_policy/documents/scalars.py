@@ -13,6 +13,8 @@ import re
 from decimal import Decimal
 from typing import Any
 
+from ployd_policy.documents.problem import shown
+
 Scalar = str | int | float | bool | None
 
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
@@ -136,7 +138,7 @@ def integer_out_of_range(text: str) -> ScalarError:
     """The error for an integer beyond 64 bits with sign."""
     return ScalarError(
         "yaml.number",
-        f"{_short(text)} does not fit in 64 bits: the API server keeps it as an inexact floating point number",
+        f"{shown(text)} does not fit in 64 bits: the API server keeps it as an inexact floating point number",
         "Quote it if it is an identifier; otherwise write a number from -9223372036854775808 to 9223372036854775807.",
     )
 
@@ -159,17 +161,17 @@ def resolve_tagged(tag: str, text: str) -> Scalar:
         return float(value)
     if value.__class__ is not _TYPES[name]:
         raise ScalarError(
-            "yaml.unknown_tag", f"{_short(text)} is no {name}, as its tag !!{name} says", "Remove the tag."
+            "yaml.unknown_tag", f"{shown(text)} is no {name}, as its tag !!{name} says", "Remove the tag."
         )
     return value
 
 
 def unknown_tag(tag: str) -> ScalarError:
     """The error for a tag that has no meaning in a manifest."""
-    shown = "!!" + tag.removeprefix("tag:yaml.org,2002:") if tag.startswith("tag:yaml.org,2002:") else tag
+    name = "!!" + tag.removeprefix("tag:yaml.org,2002:") if tag.startswith("tag:yaml.org,2002:") else tag
     return ScalarError(
         "yaml.unknown_tag",
-        f"the tag {_short(shown)} means nothing to Kubernetes, which would ignore it",
+        f"the tag {shown(name)} means nothing to Kubernetes, which would ignore it",
         "Remove the tag; write a text in quotes.",
     )
 
@@ -218,7 +220,7 @@ def _finite(plain: str, text: str) -> float:
     if math.isinf(number):
         raise ScalarError(
             "yaml.number",
-            f"{_short(text)} is beyond every number: Kubernetes reads it as text, others as infinity",
+            f"{shown(text)} is beyond every number: Kubernetes reads it as text, others as infinity",
             "Quote it if it is an identifier such as a commit; otherwise write a finite number.",
         )
     return number
@@ -231,8 +233,3 @@ def _binary(text: str) -> str:
         raise ScalarError(
             "yaml.unknown_tag", "!!binary needs the base64 of UTF-8 text", "Write the text itself, without the tag."
         ) from error
-
-
-def _short(text: str) -> str:
-    shown = text if len(text) <= 40 else text[:37] + "..."  # noqa: PLR2004
-    return ascii(shown)[1:-1] if not shown.isprintable() else shown

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import cached_property
 
 from ployd_policy.documents.json_places import json_places
-from ployd_policy.documents.places import Place, find
+from ployd_policy.documents.places import Place, find, find_key
 from ployd_policy.documents.yaml_places import yaml_places
 from ployd_policy.model.location import FieldPath, Location, Position, SourceMap, Span
 
@@ -53,6 +53,11 @@ class DocumentSource(SourceMap):
     def locate(self, path: FieldPath) -> Location:
         """The place of the value at `path`, or of its key for a mapping or list; see `SourceMap`."""
         start, end = find(self._root, path)
+        return self._source.location(self._start + start, self._start + end)
+
+    def locate_key(self, path: FieldPath) -> Location:
+        """The place of the key at the end of `path`, which must be in the text."""
+        start, end = find_key(self._root, path)
         return self._source.location(self._start + start, self._start + end)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 _OUTSIDE_TEXT = re.compile(
@@ -18,6 +19,7 @@ _OUTSIDE_TEXT = re.compile(
     re.VERBOSE,
 )
 _LONGEST_ACTION = 400
+_MOST_LOOKED_AT = 10_000
 _TOOL_GROUPS = {
     "kustomize.config.k8s.io": "a Kustomize overlay: judge what it renders with --kustomize",
     "kind.x-k8s.io": "settings of kind",
@@ -44,7 +46,7 @@ def template_reason(text: str, file: str, *, in_chart: bool = False) -> str | No
     """
     if in_chart:
         return f"{_basename(file)} belongs to a Helm chart: judge what it renders with --helm"
-    for match in _OUTSIDE_TEXT.finditer(text):
+    for match in islice(_OUTSIDE_TEXT.finditer(text), _MOST_LOOKED_AT):
         closing = "}}" if match["action"] else "%}"
         if match.lastgroup and closing in text[match.end() : match.end() + _LONGEST_ACTION]:
             line = text.count("\n", 0, match.start()) + 1

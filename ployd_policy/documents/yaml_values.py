@@ -27,7 +27,7 @@ from yaml.events import (
 
 from ployd_policy.documents import scalars
 from ployd_policy.documents.limits import Limits
-from ployd_policy.documents.problem import MAX_PROBLEMS, Problem, Reading, UnreadableError
+from ployd_policy.documents.problem import MAX_PROBLEMS, Problem, Reading, UnreadableError, shown
 from ployd_policy.documents.scalars import MEANINGFUL_STARTS, ScalarError
 from ployd_policy.documents.yaml_events import check_breaks, complaint, dropped_text, event_source, slash_escapes
 from ployd_policy.documents.yaml_places import first_keys
@@ -190,10 +190,10 @@ class _Reader:
         if self.aliases > self.limits.aliases:
             self.stop("yaml.alias_bomb", f"more than {self.limits.aliases} aliases in one document", event)
         if name not in self.anchors:
-            self.stop("yaml.syntax", f"the alias *{name} has no anchor &{name} before it", event)
+            self.stop("yaml.syntax", f"the alias *{shown(name)} has no anchor &{shown(name)} before it", event)
         target = self.anchors[name]
         if target is None:
-            self.stop("yaml.cycle", f"the anchor &{name} contains itself", event, "Write the value out.")
+            self.stop("yaml.cycle", f"the anchor &{shown(name)} contains itself", event, "Write the value out.")
         if depth + target[2] > self.limits.depth:
             self.too_deep(event)
         return target
@@ -210,7 +210,7 @@ class _Reader:
         if rivals:
             self.report(
                 "yaml.duplicate_key",
-                f'the merge key << brings "{_shown(min(rivals))}" again: kubectl takes this value, others the first',
+                f'the merge key << brings "{shown(min(rivals))}" again: kubectl takes this value, others the first',
                 event,
                 "Put << before the other keys of the mapping, and only once.",
             )
@@ -225,7 +225,7 @@ class _Reader:
             return
         self.report(
             "yaml.duplicate_key",
-            f'the key "{_shown(key)}" stands twice in this mapping',
+            f'the key "{shown(key)}" stands twice in this mapping',
             event,
             "Remove one of the two: readers disagree about which of them counts.",
         )
@@ -270,7 +270,3 @@ def _problem(rule: str, message: str, event: Event, remedy: str, severity: Sever
     start = event.start_mark.index if event.start_mark else 0
     end = event.end_mark.index if event.end_mark else start
     return Problem(rule=rule, message=message, start=start, end=end, severity=severity, remedy=remedy)
-
-
-def _shown(key: str) -> str:
-    return key if len(key) <= _LONG_TEXT else key[: _LONG_TEXT - 3] + "..."
