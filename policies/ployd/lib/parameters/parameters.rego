@@ -7,7 +7,7 @@ import data.ployd.lib.values
 
 # A rule that cannot compare must not allow: this row takes the place of the comparison.
 unusable(rule, name, value, wanted) := {
-	"msg": sprintf("parameter %s of rule %s is %s, not %s: nothing can be allowed", [name, rule, values.shown(value), wanted]),
+	"msg": sprintf("parameter %s of rule %s is %s; it must be %s, or nothing can be allowed", [name, rule, values.shown(value), wanted]),
 	"path": [],
 	"remedy": sprintf("Set %s of %s in the environments data.", [name, rule]),
 }

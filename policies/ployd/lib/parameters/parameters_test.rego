@@ -14,7 +14,7 @@ test_gives_none_where_there_are_none if {
 
 test_says_which_parameter_cannot_be_used if {
 	parameters.unusable("a.b", "x", null, "a number") == {
-		"msg": "parameter x of rule a.b is not set, not a number: nothing can be allowed",
+		"msg": "parameter x of rule a.b is not set; it must be a number, or nothing can be allowed",
 		"path": [],
 		"remedy": "Set x of a.b in the environments data.",
 	}

@@ -52,7 +52,7 @@ test_denies_everything_under_a_budget_that_is_no_number if {
 		{row.path | some row in rows} == {[]}
 	}
 	rows := rule.deny with input as _judged(1, 0, {"gpus": "64"})
-	{row.msg | some row in rows} == {"parameter gpus of rule budget.gpus is \"64\", not a whole number: nothing can be allowed"}
+	{row.msg | some row in rows} == {"parameter gpus of rule budget.gpus is \"64\"; it must be a whole number, or nothing can be allowed"}
 }
 
 test_is_silent_without_an_inventory_a_place_or_an_object_and_on_other_kinds if {

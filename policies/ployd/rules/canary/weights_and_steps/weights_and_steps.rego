@@ -28,7 +28,7 @@ deny contains row if {
 	value := object.get(_traffic, field, null)
 	not _percentage(value)
 	row := {
-		"msg": sprintf("%s is %s, not a whole number from 0 to 100", [field, values.shown(value)]),
+		"msg": sprintf("%s is %s; it must be a whole number from 0 to 100", [field, values.shown(value)]),
 		"path": ["spec", "traffic", field],
 		"remedy": sprintf("Write %s as a percentage of the requests.", [field]),
 	}
@@ -73,7 +73,7 @@ deny contains row if {
 	weight := _weight(step)
 	not _percentage(weight)
 	row := {
-		"msg": sprintf("step %d has the weight %s, not a whole number from 0 to 100", [position + 1, values.shown(weight)]),
+		"msg": sprintf("step %d has the weight %s; it must be a whole number from 0 to 100", [position + 1, values.shown(weight)]),
 		"path": ["spec", "traffic", "steps", position],
 		"remedy": "Write the share of the requests in percent.",
 	}
@@ -126,7 +126,7 @@ deny contains row if {
 	value := object.get(_traffic, "interval", null)
 	not _duration(value)
 	row := {
-		"msg": sprintf("interval is %s, not a duration above zero such as 30s, 5m or 1h30m", [values.shown(value)]),
+		"msg": sprintf("interval is %s; it must be a duration above zero such as 30s, 5m or 1h30m", [values.shown(value)]),
 		"path": ["spec", "traffic", "interval"],
 		"remedy": "Write whole numbers with units: h, m, s or ms.",
 	}

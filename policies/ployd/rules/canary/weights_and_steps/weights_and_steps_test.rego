@@ -62,7 +62,7 @@ test_denies_weights_absent_null_wrong_and_out_of_range if {
 			{row.path | some row in rows} == {["spec", "traffic", field]}
 		}
 		absent := rule.deny with input as _judged(object.remove(_base, [field]))
-		_messages(absent) == {sprintf("%s is not set, not a whole number from 0 to 100", [field])}
+		_messages(absent) == {sprintf("%s is not set; it must be a whole number from 0 to 100", [field])}
 	}
 }
 
@@ -135,7 +135,7 @@ test_denies_intervals_that_cannot_be_read if {
 		{row.path | some row in rows} == {["spec", "traffic", "interval"]}
 	}
 	rows := rule.deny with input as _with({"interval": "5 minutes"})
-	_messages(rows) == {"interval is \"5 minutes\", not a duration above zero such as 30s, 5m or 1h30m"}
+	_messages(rows) == {"interval is \"5 minutes\"; it must be a duration above zero such as 30s, 5m or 1h30m"}
 }
 
 test_is_silent_on_other_kinds_and_deletions if {

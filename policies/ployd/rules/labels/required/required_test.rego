@@ -53,11 +53,11 @@ test_denies_labels_that_say_nothing if {
 test_denies_everything_without_parameters if {
 	labels := {"labels": {"name": "a", "owner": "b", "version": "v1"}}
 	rows := rule.deny with input as {"request": _judged("GatewayRoute", labels, {}).request}
-	{row.msg | some row in rows} == {"parameter labels of rule labels.required is not set, not a list of labels: nothing can be allowed"}
+	{row.msg | some row in rows} == {"parameter labels of rule labels.required is not set; it must be a list of labels, or nothing can be allowed"}
 	wrong := rule.deny with input as _judged("GatewayRoute", labels, {"labels": "name", "kinds": []})
 	{row.msg | some row in wrong} == {
-		"parameter labels of rule labels.required is \"name\", not a list of labels: nothing can be allowed",
-		"parameter kinds of rule labels.required is a list, not a mapping of kinds to lists of labels: nothing can be allowed",
+		"parameter labels of rule labels.required is \"name\"; it must be a list of labels, or nothing can be allowed",
+		"parameter kinds of rule labels.required is a list; it must be a mapping of kinds to lists of labels, or nothing can be allowed",
 	}
 }
 

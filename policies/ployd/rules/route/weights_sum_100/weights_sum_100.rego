@@ -37,7 +37,7 @@ deny contains row if {
 	some position, model in _models
 	not _has_share(model)
 	row := {
-		"msg": sprintf("the weight of %s is %s, not a whole number from 0 to 100", [_called(position), _shown(model)]),
+		"msg": sprintf("the weight of %s is %s; it must be a whole number from 0 to 100", [_called(position), _shown(model)]),
 		"path": ["spec", "models", position, "weight"],
 		"remedy": "Give the model its share of the requests in percent.",
 	}

@@ -53,7 +53,7 @@ test_allows_a_fallback_without_a_weight if {
 test_denies_a_missing_weight if {
 	every model in [{"name": "b"}, {"name": "b", "weight": null}, {"name": "b", "fallback": false}] {
 		rule.deny == {{
-			"msg": "the weight of b is not set, not a whole number from 0 to 100",
+			"msg": "the weight of b is not set; it must be a whole number from 0 to 100",
 			"path": ["spec", "models", 1, "weight"],
 			"remedy": "Give the model its share of the requests in percent.",
 		}} with input as _judged({"models": [{"name": "a", "weight": 100}, model]})
@@ -70,7 +70,7 @@ test_denies_weights_of_another_type_and_out_of_range if {
 test_denies_models_that_are_no_mappings if {
 	every model in ["a", 1, null, []] {
 		rows := rule.deny with input as _judged({"models": [model]})
-		{row.msg | some row in rows} == {"the weight of model 0 is not set, not a whole number from 0 to 100"}
+		{row.msg | some row in rows} == {"the weight of model 0 is not set; it must be a whole number from 0 to 100"}
 	}
 }
 

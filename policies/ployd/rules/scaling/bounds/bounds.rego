@@ -27,7 +27,7 @@ deny contains row if {
 	_applies
 	not _maximum
 	row := {
-		"msg": sprintf("maxReplicas is %s, so nothing bounds the GPUs this model takes", [_shown("maxReplicas")]),
+		"msg": sprintf("maxReplicas is %s; without a bound this model may take every GPU", [_shown("maxReplicas")]),
 		"path": ["spec", "scaling", "maxReplicas"],
 		"remedy": "Set scaling.maxReplicas to a whole number of at least 1.",
 	}
@@ -37,7 +37,7 @@ deny contains row if {
 	_applies
 	not _minimum
 	row := {
-		"msg": sprintf("minReplicas is %s, not a whole number", [_shown("minReplicas")]),
+		"msg": sprintf("minReplicas is %s; it must be a whole number", [_shown("minReplicas")]),
 		"path": ["spec", "scaling", "minReplicas"],
 		"remedy": "Write scaling.minReplicas as a whole number, without quotes.",
 	}
@@ -92,7 +92,7 @@ deny contains row if {
 	value != null
 	not _percentage(value)
 	row := {
-		"msg": sprintf("targetGPUUtilization is %s, not a number from 1 to 100", [values.shown(value)]),
+		"msg": sprintf("targetGPUUtilization is %s; it must be a number from 1 to 100", [values.shown(value)]),
 		"path": ["spec", "scaling", "targetGPUUtilization"],
 		"remedy": "Set targetGPUUtilization to a percentage from 1 to 100, or leave it out.",
 	}

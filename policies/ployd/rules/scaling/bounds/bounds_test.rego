@@ -61,7 +61,7 @@ test_takes_an_unset_minimum_for_the_one_of_kubernetes if {
 test_denies_a_missing_maximum if {
 	every scaling in [{"minReplicas": 2}, {"minReplicas": 2, "maxReplicas": null}] {
 		rule.deny == {{
-			"msg": "maxReplicas is not set, so nothing bounds the GPUs this model takes",
+			"msg": "maxReplicas is not set; without a bound this model may take every GPU",
 			"path": ["spec", "scaling", "maxReplicas"],
 			"remedy": "Set scaling.maxReplicas to a whole number of at least 1.",
 		}} with input as _judged(scaling, _parameters)
@@ -92,7 +92,7 @@ test_denies_bounds_of_another_type if {
 
 test_says_which_value_is_no_number if {
 	rule.deny == {{
-		"msg": "minReplicas is \"two\", not a whole number",
+		"msg": "minReplicas is \"two\"; it must be a whole number",
 		"path": ["spec", "scaling", "minReplicas"],
 		"remedy": "Write scaling.minReplicas as a whole number, without quotes.",
 	}} with input as _judged({"minReplicas": "two", "maxReplicas": 4}, _parameters)
@@ -117,7 +117,7 @@ test_denies_a_utilization_that_is_no_percentage if {
 		{row.path | some row in rows} == {["spec", "scaling", "targetGPUUtilization"]}
 	}
 	rows := rule.deny with input as _judged({"minReplicas": 2, "maxReplicas": 4, "targetGPUUtilization": 0.7}, _parameters)
-	{row.msg | some row in rows} == {"targetGPUUtilization is 0.7, not a number from 1 to 100"}
+	{row.msg | some row in rows} == {"targetGPUUtilization is 0.7; it must be a number from 1 to 100"}
 }
 
 test_denies_everything_without_parameters if {
@@ -128,8 +128,8 @@ test_denies_everything_without_parameters if {
 	}
 	rows := rule.deny with input as {"request": _judged(scaling, {}).request}
 	{row.msg | some row in rows} == {
-		"parameter minReplicas of rule scaling.bounds is not set, not a whole number of at least 1: nothing can be allowed",
-		"parameter maxReplicas of rule scaling.bounds is not set, not a whole number of at least 1: nothing can be allowed",
+		"parameter minReplicas of rule scaling.bounds is not set; it must be a whole number of at least 1, or nothing can be allowed",
+		"parameter maxReplicas of rule scaling.bounds is not set; it must be a whole number of at least 1, or nothing can be allowed",
 	}
 }
 
