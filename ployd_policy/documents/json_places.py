@@ -96,6 +96,7 @@ class _Scan:
         if members is None or self.key is not None:
             self.attach(Place(start, end))
             return
+        self.count(start, end)
         if value in members:
             self.note(
                 "yaml.duplicate_key",
@@ -118,9 +119,7 @@ class _Scan:
 
     def attach(self, place: Place) -> None:
         """Take a value into the open mapping or list."""
-        self.nodes += 1 + (place.end - place.start) // 64
-        if self.nodes > self.nodes_left:
-            self.stop("yaml.too_large", f"the file holds more than {self.limits.nodes} values", place.start)
+        self.count(place.start, place.end)
         parent = self.stack[-1]
         if parent.entries is not None:
             parent.entries.append(place)
@@ -128,6 +127,12 @@ class _Scan:
             text, offsets = self.key
             parent.members[text] = Member(offsets, place)
             self.key = None
+
+    def count(self, start: int, end: int) -> None:
+        """Count a key or value against the bound."""
+        self.nodes += 1 + (end - start) // 64
+        if self.nodes > self.nodes_left:
+            self.stop("yaml.too_large", f"the file holds more than {self.limits.nodes} keys and values", start)
 
     def note(self, rule: str, message: str, start: int, end: int, remedy: str, *, first: int | None = None) -> None:
         """Keep a problem; give up where there are too many to be useful."""

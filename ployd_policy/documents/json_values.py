@@ -68,7 +68,7 @@ def _read_one(text: str, start: int, limits: Limits, nodes_left: int) -> JsonPar
         return JsonPart(reading=_too_deep(text[start:], limits, nodes_left), start=start, end=start)
     part = text[start:end]
     opened = part.count("{") + part.count("[")
-    nodes = opened + part.count(",") + part.count(":") + len(part) // 64
+    nodes = 1 + opened + part.count(",") + part.count(":") + len(part) // 64
     if not hooks.suspect and opened <= limits.depth and nodes <= nodes_left and not _SURROGATE.search(part):
         return JsonPart(reading=Reading(value=value, nodes=nodes), start=start, end=end)
     _, problems, nodes = scan_json(part, limits, nodes_left)

@@ -45,7 +45,7 @@ class Reading:
     empty: bool = False
     """True for nothing but comments and blanks."""
     nodes: int = 0
-    """Values counted against `Limits.nodes`."""
+    """Keys and values counted against `Limits.nodes`."""
 
     @property
     def broken(self) -> bool:

@@ -246,7 +246,7 @@ class _Reader:
     def too_many(self, event: Event) -> NoReturn:
         rule = "yaml.alias_bomb" if self.aliases else "yaml.too_large"
         expanded = " once its aliases are written out" if self.aliases else ""
-        self.stop(rule, f"the file holds more than {self.limits.nodes} values{expanded}", event)
+        self.stop(rule, f"the file holds more than {self.limits.nodes} keys and values{expanded}", event)
 
     def refuse(self, error: ScalarError, event: Event) -> None:
         self.report(error.rule, error.message, event, error.remedy)

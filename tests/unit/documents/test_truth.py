@@ -71,7 +71,8 @@ def test_the_table_is_what_kubernetes_reads(kubeyaml) -> None:
     answers = kubeyaml([row["text"] for row in DOCUMENTS])
     for row, answer in zip(DOCUMENTS, answers, strict=True):
         assert ("strictError" in answer) == ("refused" in row), row
-        assert comparable(answer.get("strict")) == comparable(row.get("json")), row
+        if row.get("ours") != "yaml.duplicate_key":  # Kubernetes keeps one of the two by chance
+            assert comparable(answer.get("strict")) == comparable(row.get("json")), row
         if "accepted" in row:
             assert "already set in map" in answer["strictError"], row
             assert comparable(answer["lenient"]) == comparable(row["accepted"]), row
