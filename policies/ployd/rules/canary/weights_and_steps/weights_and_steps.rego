@@ -7,8 +7,8 @@
 # related_resources:
 # - ref: https://docs.flagger.app/usage/deployment-strategies
 #   description: The same fields in Flagger; a promotion takes at least interval x (maxWeight / stepWeight)
-# - ref: https://gateway-api.sigs.k8s.io/geps/gep-2257/
-#   description: How Kubernetes APIs write durations
+# - ref: https://pkg.go.dev/time#ParseDuration
+#   description: How durations are written and read
 # custom:
 #   severity: error
 #   scope: object
@@ -128,7 +128,21 @@ deny contains row if {
 	row := {
 		"msg": sprintf("interval is %s; it must be a duration above zero such as 30s, 5m or 1h30m", [values.shown(value)]),
 		"path": ["spec", "traffic", "interval"],
-		"remedy": "Write whole numbers with units: h, m, s or ms.",
+		"remedy": "Write numbers with units: h, m, s or ms.",
+	}
+}
+
+deny contains row if {
+	_applies
+	some position, step in _steps
+	is_object(step)
+	value := object.get(step, "interval", null)
+	value != null
+	not _duration(value)
+	row := {
+		"msg": sprintf("the interval of step %d is %s; it must be a duration above zero", [position + 1, values.shown(value)]),
+		"path": ["spec", "traffic", "steps", position, "interval"],
+		"remedy": "Write numbers with units: h, m, s or ms; or leave it out.",
 	}
 }
 
@@ -188,6 +202,6 @@ _percentage(value) if {
 
 _duration(value) if {
 	is_string(value)
-	regex.match(`^([0-9]{1,5}(h|m|s|ms)){1,4}$`, value)
+	regex.match(`^([0-9]{1,9}(\.[0-9]{1,9})?(h|m|s|ms)){1,4}$`, value)
 	regex.match(`[1-9]`, value)
 }

@@ -124,18 +124,28 @@ test_takes_empty_steps_for_none if {
 }
 
 test_allows_durations_of_kubernetes if {
-	every interval in ["5m", "30s", "1h30m", "500ms", "90s"] {
+	every interval in ["5m", "30s", "1h30m", "500ms", "90s", "1.5m", "0.5s"] {
 		rule.deny == set() with input as _with({"interval": interval})
 	}
 }
 
 test_denies_intervals_that_cannot_be_read if {
-	every interval in ["", "5", "0s", "0h0m", "1.5m", "5 m", "five", "-5m", "5M", null, 5, true, [], {}] {
+	every interval in ["", "5", "0s", "0h0m", "0.0s", "5 m", "five", "-5m", "5M", null, 5, true, [], {}] {
 		rows := rule.deny with input as _with({"interval": interval})
 		{row.path | some row in rows} == {["spec", "traffic", "interval"]}
 	}
 	rows := rule.deny with input as _with({"interval": "5 minutes"})
 	_messages(rows) == {"interval is \"5 minutes\"; it must be a duration above zero such as 30s, 5m or 1h30m"}
+}
+
+test_denies_intervals_of_steps_that_cannot_be_read if {
+	every interval in ["", "5", "0s", "five", 5, true, [], {}] {
+		rows := rule.deny with input as _stepped([{"weight": 5, "interval": "10m"}, {"weight": 100, "interval": interval}])
+		{row.path | some row in rows} == {["spec", "traffic", "steps", 1, "interval"]}
+	}
+	rows := rule.deny with input as _stepped([{"weight": 100, "interval": "0s"}])
+	_messages(rows) == {"the interval of step 1 is \"0s\"; it must be a duration above zero"}
+	rule.deny == set() with input as _stepped([{"weight": 100, "interval": null}])
 }
 
 test_is_silent_on_other_kinds_and_deletions if {
