@@ -10,9 +10,10 @@ from typing import Any
 from ployd_policy.model.finding import Severity
 from ployd_policy.model.location import FieldPath
 
-_NAMES = {("apiVersion",), ("kind",), ("metadata", "name"), ("metadata", "namespace"), ("metadata", "generateName")}
-_INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-"""Unicode categories: control, format (zero width, direction), surrogate, private, unassigned, separators."""
+_NAMES = {("metadata", "name"), ("metadata", "namespace"), ("metadata", "generateName")}
+_TYPES = {"apiVersion", "kind"}
+_INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+"""Unicode categories: control, format (zero width, direction), surrogate, private, separators."""
 _SHOWN = 64
 _SCRIPTS = ("LATIN", "CYRILLIC", "GREEK")
 
@@ -29,7 +30,7 @@ class Suspicion:
 
 
 def suspicious_identifiers(value: Any) -> Iterator[Suspicion]:
-    """Every deceiving key of `value`, and its deceiving names where it is an object."""
+    """Every deceiving key of `value`, and the deceiving names and types of its objects."""
     stack: list[tuple[FieldPath, Any]] = [((), value)]
     while stack:
         path, current = stack.pop()
@@ -39,7 +40,7 @@ def suspicious_identifiers(value: Any) -> Iterator[Suspicion]:
                 stack.append(((*path, key), member))
         elif isinstance(current, list):
             stack.extend(((*path, index), entry) for index, entry in enumerate(current))
-        elif isinstance(current, str) and path in _NAMES:
+        elif isinstance(current, str) and (path[-2:] in _NAMES or (path and path[-1] in _TYPES)):
             yield from _suspicions(current, path, is_key=False)
 
 

@@ -13,7 +13,7 @@ from ployd_policy.documents.limits import Limits
 from ployd_policy.documents.places import Member, Offsets, Place
 from ployd_policy.documents.problem import MAX_PROBLEMS, Problem, UnreadableError, shown
 
-_TOKEN = re.compile(r'[ \t\n\r]*(?:([\[{])|([\]}])|[,:]|("(?:[^"\\]|\\.)*")|([^\s\[\]{},:"]+))')
+_TOKEN = re.compile(r'[ \t\n\r]*(?:([\[{])|([\]}])|[,:]|("[^"\\]*+(?:\\.[^"\\]*+)*+")|([^\s\[\]{},:"]+))')
 
 
 def json_places(text: str) -> Place:

@@ -18,5 +18,5 @@ class Limits:
     aliases: int = 100
     """Uses of anchors (`*name`) in one document."""
     nodes: int = 100_000
-    """Keys and values in a file after every alias is replaced by what it stands for. A long text counts one more for each 64
-    characters, so an alias cannot multiply text either."""
+    """Keys and values in a file, once every alias is replaced by what it stands for. A long text counts one more for
+    each 64 characters, so an alias cannot multiply text either."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ployd_policy.documents.parsing import Document
+from ployd_policy.documents.problem import shown
 from ployd_policy.documents.source import ItemSource
 from ployd_policy.documents.templates import foreign_reason
 from ployd_policy.model.finding import Finding, Severity, Skip
@@ -75,12 +76,12 @@ class _Collector:
         if gvk is None:
             return
         if not isinstance(items, list):
-            message = f"items of the {gvk.kind} is {_type_name(items)}, not a list"
+            message = f"items of the {shown(gvk.kind)} is {_type_name(items)}, not a list"
             self.refuse("object.list", message, source, ("items",))
             return
         for index, item in enumerate(items):
             if not isinstance(item, Mapping):
-                message = f"item {index} of the {gvk.kind} is {_type_name(item)}, not an object"
+                message = f"item {index} of the {shown(gvk.kind)} is {_type_name(item)}, not an object"
                 self.refuse("object.list", message, source, ("items", index))
                 continue
             item_kind = gvk.kind.removesuffix("List")
@@ -98,7 +99,7 @@ class _Collector:
             return None
         api_version = value["apiVersion"]
         if api_version.count("/") > 1:
-            message = f"apiVersion {api_version} is not of the form group/version"
+            message = f"apiVersion {shown(api_version)} is not of the form group/version"
             self.refuse("object.kind_missing", message, source, ("apiVersion",))
             return None
         return GroupVersionKind.parse(api_version, value["kind"])
@@ -108,7 +109,7 @@ class _Collector:
         unnamed = ObjectRef(gvk, "", "")
         metadata = value.get("metadata")
         if metadata is not None and not isinstance(metadata, Mapping):
-            message = f"metadata of the {gvk.kind} is {_type_name(metadata)}, not a mapping"
+            message = f"metadata of the {shown(gvk.kind)} is {_type_name(metadata)}, not a mapping"
             self.refuse("object.metadata", message, source, ("metadata",), unnamed)
             return None
         metadata = metadata or {}
@@ -117,13 +118,13 @@ class _Collector:
             text = metadata.get(field)
             if text is not None and not isinstance(text, str):
                 good = False
-                message = f"metadata.{field} of the {gvk.kind} is {_type_name(text)} ({text}), not a text"
+                message = f"metadata.{field} of the {shown(gvk.kind)} is {_type_name(text)}, not a text"
                 self.refuse("object.metadata", message, source, ("metadata", field), unnamed)
         if not good:
             return None
         name = metadata.get("name") or metadata.get("generateName")
         if not name:
-            message = f"the {gvk.kind} has no metadata.name"
+            message = f"the {shown(gvk.kind)} has no metadata.name"
             self.refuse("object.name_missing", message, source, ("metadata", "name"), unnamed)
             return None
         return ObjectRef(gvk, metadata.get("namespace") or "", name)
@@ -145,5 +146,8 @@ def _text_fault(value: Any) -> str:
 
 
 def _type_name(value: Any) -> str:
-    names = {dict: "a mapping", list: "a list", str: "a text", bool: "a boolean", int: "a number", float: "a number"}
-    return names.get(type(value), "null")
+    if isinstance(value, bool):
+        return f"the boolean {str(value).lower()}"
+    if isinstance(value, int | float):
+        return f"the number {value}"
+    return {dict: "a mapping", list: "a list", str: "a text"}.get(type(value), "null")

@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
 
+# An open quote ends with its line: looked for to the end of the text, a line full of them would take forever.
 _OUTSIDE_TEXT = re.compile(
-    r"""(?m)(?:^|(?<=\s))\#[^\n]*                 # a comment
-    | (?<![^\s\[{,:(-])"(?:[^"\\\n]|\\.)*+"?      # text in quotes; an open quote ends with its line, or a line full
-    | (?<![^\s\[{,:(-])'(?:[^'\n]|'')*+'?         # of them would be searched once for each
+    r"""(?m)(?:^|(?<=\s))\#[^\n]*                           # a comment
+    | (?<![^\s\[{,:(-])"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"?     # text in quotes
+    | (?<![^\s\[{,:(-])'(?:[^'\n]|'')*+'?
     | (?P<action>\{\{)
     | (?P<statement>\{%)""",
     re.VERBOSE,
@@ -86,7 +87,7 @@ def _foreign_mapping(value: Mapping[str, Any], name: str) -> str | None:
 def _foreign_list(value: Sequence[Any]) -> str | None:
     if any(isinstance(item, Mapping) and ("apiVersion" in item or "kind" in item) for item in value):
         return None
-    if value and all(isinstance(item, Mapping) and item.get("op") in _PATCH_OPERATIONS for item in value):
+    if value and all(isinstance(item, Mapping) and str(item.get("op")) in _PATCH_OPERATIONS for item in value):
         return "a JSON patch"
     return "not a Kubernetes object: a list without apiVersion and kind"
 

@@ -1,4 +1,4 @@
-"""The events of libyaml, and what its complaints mean. The only module that knows PyYAML."""
+"""The events of libyaml, what its complaints mean, and what it lets through that Kubernetes does not."""
 
 from __future__ import annotations
 
@@ -117,11 +117,11 @@ def slash_escapes(text: str) -> list[Problem]:
 def _bad_character(text: str) -> UnreadableError:
     found = _FORBIDDEN.search(text)
     start = found.start() if found else 0
-    shown = f"U+{ord(found[0]):04X}" if found else "a control character"
+    character = f"the character U+{ord(found[0]):04X}" if found else "a control character"
     return UnreadableError(
         Problem(
             rule="yaml.encoding",
-            message=f"the character {shown} is not allowed in YAML",
+            message=f"{character} is not allowed in YAML",
             start=start,
             end=start + 1,
             remedy="Remove it, or write it as an escape in double quotes.",

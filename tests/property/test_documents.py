@@ -127,6 +127,25 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=12,
 )
+WORDS_OF_OBJECTS = (
+    "apiVersion",
+    "kind",
+    "metadata",
+    "name",
+    "namespace",
+    "items",
+    "op",
+    "v1",
+    "List",
+    "Pod",
+    "add",
+    "",
+)
+PRETENDERS = st.recursive(
+    st.none() | st.booleans() | st.integers(0, 9) | st.sampled_from(WORDS_OF_OBJECTS),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(WORDS_OF_OBJECTS), inner, max_size=6),
+    max_leaves=15,
+)
 REFUSED_ON_PURPOSE = {
     "yaml.number",
     "yaml.key",
@@ -253,3 +272,15 @@ def test_json_values_come_back(value: Any) -> None:
     members = {"apiVersion": "v1", "kind": "Thing", "value": value}
     parsed = parse(json.dumps(members).encode(), file="file.json")
     assert comparable([document.value for document in parsed.documents]) == [comparable(members)]
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    value=PRETENDERS.filter(lambda value: value is not None),
+    name=st.sampled_from(["f.json", "values.yaml", "Chart.yaml"]),
+)
+def test_every_value_is_objects_or_has_a_reason(value: Any, name: str) -> None:
+    (document,) = parse(json.dumps(value).encode(), file=name).documents
+    held = objects(document, file=name)
+    empty_list = isinstance(value, dict) and value.get("items") == []
+    assert held.objects or held.findings or held.skips or empty_list or isinstance(value.get("items"), list)

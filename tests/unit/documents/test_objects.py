@@ -69,7 +69,7 @@ def test_items_make_a_list_whatever_the_kind_is_called() -> None:
         ("apiVersion: v1\n", ("object.kind_missing", "kind is missing", 1)),
         (
             "apiVersion: 1\nkind: [a]\n",
-            ("object.kind_missing", "apiVersion is a number, not a text and kind is a list, not a text", 1),
+            ("object.kind_missing", "apiVersion is the number 1, not a text and kind is a list, not a text", 1),
         ),
         ("apiVersion: v1\nkind: ''\n", ("object.kind_missing", "kind is empty", 2)),
         (
@@ -84,16 +84,16 @@ def test_items_make_a_list_whatever_the_kind_is_called() -> None:
         ),
         (
             "apiVersion: v1\nkind: Pod\nmetadata:\n  name: 012\n",
-            ("object.metadata", "metadata.name of the Pod is a number (10), not a text", 4),
+            ("object.metadata", "metadata.name of the Pod is the number 10, not a text", 4),
         ),
         (
             "apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\n  namespace: no\n",
-            ("object.metadata", "metadata.namespace of the Pod is a boolean (False), not a text", 5),
+            ("object.metadata", "metadata.namespace of the Pod is the boolean false, not a text", 5),
         ),
         ("apiVersion: v1\nkind: List\nitems: {}\n", ("object.list", "items of the List is a mapping, not a list", 3)),
         (
             "apiVersion: v1\nkind: List\nitems:\n- 1\n",
-            ("object.list", "item 0 of the List is a number, not an object", 4),
+            ("object.list", "item 0 of the List is the number 1, not an object", 4),
         ),
         ("- kind: Pod\n", ("yaml.not_an_object", "the document is a list of objects, kubectl reads one mapping", 1)),
         ("text\n", ("yaml.not_an_object", "the document is a single value, kubectl reads one mapping", 1)),
@@ -114,6 +114,7 @@ def test_an_empty_list_holds_nothing_and_that_is_no_fault() -> None:
     [
         ("ci.yaml", "on: push\njobs: {}\n", "not a Kubernetes object: no apiVersion and kind"),
         ("playbook.yaml", "- hosts: all\n", "not a Kubernetes object: a list without apiVersion and kind"),
+        ("odd.yaml", "- op: [add]\n", "not a Kubernetes object: a list without apiVersion and kind"),
         ("patch.yaml", "- {op: replace, path: /spec/replicas, value: 3}\n", "a JSON patch"),
         (
             "chart/Chart.yaml",

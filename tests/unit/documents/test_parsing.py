@@ -149,6 +149,17 @@ def test_errors_of_syntax_say_what_to_do() -> None:
     assert finding.location.span.start.line == 2
 
 
+def test_names_of_items_are_looked_at_too() -> None:
+    text = "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Pod\n  metadata: {name: a\u200bb}\n"
+    parsed = parse(text.encode(), file="f.yaml")
+    assert summary(parsed) == [("yaml.identifier", 6, 20)]
+    assert parsed.findings[0].path == ("items", 0, "metadata", "name")
+
+
+def test_places_of_errors_count_characters() -> None:
+    assert summary(parse("é: '日本'\nü: b: c\n".encode(), file="f.yaml")) == [("yaml.syntax", 2, 5)]
+
+
 def test_messages_hold_nothing_a_terminal_obeys() -> None:
     parsed = parse(f'{HEAD}"\\e[31m": 1\n"\\e[31m": 2\n'.encode(), file="f.yaml")
     assert parsed.findings[0].message == 'the key "\\x1b[31m" stands twice in this mapping'
