@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 use regorus::utils::limits::ExecutionTimerConfig;
@@ -108,6 +108,7 @@ impl Policy {
 impl Policy {
     fn run(&self, input: Value, time_limit_s: f64) -> Result<(Value, Vec<String>), Failure> {
         let limit = Duration::try_from_secs_f64(time_limit_s).map_err(|error| Failure::new(&error))?;
+        let started = Instant::now();
         let mut engine = lock(&self.idle).pop().unwrap_or_else(|| self.base.clone());
         let answer = guarded(|| {
             engine.set_execution_timer_config(ExecutionTimerConfig { limit, check_interval: TIMER_INTERVAL });
@@ -121,6 +122,10 @@ impl Policy {
                     Failure::new(&error)
                 }
             })?;
+            // A builtin is not interrupted; whoever waited for one is told all the same.
+            if started.elapsed() > limit {
+                return Err(Failure::time_limit(time_limit_s));
+            }
             let prints = engine.take_prints().map_err(|error| Failure::new(&error))?;
             Ok((value, prints))
         });

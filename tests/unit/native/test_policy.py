@@ -235,3 +235,8 @@ def test_both_dialects_live_in_one_policy():
     )
     assert both.evaluate({"a": True})[0] == [["old"], ["new"]]
     assert both.evaluate({})[0] == [[], []]
+
+
+def test_a_builtin_that_takes_too_long_is_told_all_the_same():
+    with pytest.raises(_native.TimeLimitError):
+        ask("x := count(numbers.range(1, 3000000))", time_limit_s=0.01)
