@@ -150,4 +150,6 @@ def _type_name(value: Any) -> str:
         return f"the boolean {str(value).lower()}"
     if isinstance(value, int | float):
         return f"the number {value}"
-    return {dict: "a mapping", list: "a list", str: "a text"}.get(type(value), "null")
+    if value is None:
+        return "null"
+    return "a text" if isinstance(value, str) else "a list" if isinstance(value, list) else "a mapping"
