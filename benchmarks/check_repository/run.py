@@ -115,8 +115,13 @@ class Bench:
         command = [Path(sys.executable).with_name("ployd-policy"), "check", "--format", "json", "."]
         cost = measure(command, cwd=self.repository, codes=(0, 1), output=output)
         report = json.loads(output.read_bytes())
+        if report["summary"]["skipped"] or report["summary"]["undecided"]:
+            sys.exit(f"ployd-policy left something out, so the work is not the same: {report['summary']}")
         found = {
-            finding["location"]["file"] for finding in report["findings"] if finding["rule"] == "gpu.tensor_parallel"
+            file["file"]
+            for file in report["files"]
+            for judged in file["objects"]
+            if any(finding["rule"] == "gpu.tensor_parallel" for finding in judged["findings"])
         }
         self._same_faults("ployd-policy", found)
         return cost

@@ -48,7 +48,7 @@ def test_all_that_is_missing_is_said_at_once(machine) -> None:
     assert "needs Python 3.11 or newer.\n    Debian and Ubuntu: apt-get install python3 python3-venv" in said
     assert "needs cargo 1.83 or newer" in said
     assert "https://rustup.rs" in said
-    assert "needs a C linker" in said
+    assert "needs a C compiler" in said
     assert "needs Go 1.21 or newer" in said
     assert "needs git" in said
 
@@ -71,7 +71,7 @@ def test_debian_without_python3_venv_and_with_an_old_cargo(machine) -> None:
     assert "needs Python's venv module" in said
     assert "apt-get install python3-venv" in said
     assert "needs cargo 1.83 or newer" in said
-    assert "C linker" not in said
+    assert "C compiler" not in said
 
 
 def test_a_build_without_cargo_names_cargo_and_nothing_else(tmp_path: Path) -> None:
