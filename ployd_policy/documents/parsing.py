@@ -57,11 +57,14 @@ class ParsedFile:
     skips: tuple[Skip, ...] = ()
 
 
-def parse(data: bytes, *, file: str, limits: Limits | None = None, in_chart: bool = False) -> ParsedFile:
+def parse(
+    data: bytes, *, file: str, limits: Limits | None = None, in_chart: bool = False, manifests: bool = True
+) -> ParsedFile:
     """Read one file. Total: every sequence of bytes gives a ParsedFile, within the bounds of `limits`.
 
     `file` is the path to show in findings; its ending tells JSON from YAML. `in_chart` says that the file lies in a
-    chart's templates/ folder and is skipped.
+    chart's templates/ folder and is skipped. `manifests=False` reads what is known to be no manifest (settings, data):
+    nothing is then skipped for being a template or another tool's file.
 
     Raises:
         ConfigurationError: PyYAML has no libyaml.
@@ -77,7 +80,7 @@ def parse(data: bytes, *, file: str, limits: Limits | None = None, in_chart: boo
         text = data.decode()
     except UnicodeDecodeError as error:
         return _undecodable(data, file, error)
-    return _FileReader(SourceText(file, text.removeprefix(_BOM)), bounds).read()
+    return _FileReader(SourceText(file, text.removeprefix(_BOM)), bounds, manifests=manifests).read()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,9 +96,10 @@ class _Part:
 class _FileReader:
     """The state of reading one file."""
 
-    def __init__(self, source: SourceText, limits: Limits) -> None:
+    def __init__(self, source: SourceText, limits: Limits, *, manifests: bool) -> None:
         self.source = source
         self.limits = limits
+        self.manifests = manifests
         self.nodes_left = limits.nodes
         self.documents: list[Document] = []
         self.findings: list[Finding] = []
@@ -164,10 +168,12 @@ class _FileReader:
     def take(self, part: _Part, index: int) -> None:
         """Keep what one document gave: its value, its findings, or the reason why it is not judged."""
         reading, text = part.reading, self.source.text[part.start : part.end]
-        foreign = None if reading.value is None else foreign_reason(reading.value, self.source.file)
+        foreign = None
+        if self.manifests and reading.value is not None:
+            foreign = foreign_reason(reading.value, self.source.file)
         if reading.broken:
             reason = foreign
-            if reason is None and all(problem.rule in _TEMPLATE_RULES for problem in reading.problems):
+            if reason is None and self.manifests and all(p.rule in _TEMPLATE_RULES for p in reading.problems):
                 reason = template_reason(text, self.source.file)
             if reason is not None:
                 self.skips.append(Skip(reason=reason, location=self.source.location(part.start, part.start)))

@@ -74,6 +74,12 @@ def test_what_is_no_object_may_be_written_as_it_likes() -> None:
     assert [skip.reason for skip in parsed.skips] == ["not a Kubernetes object: no apiVersion and kind"]
 
 
+def test_settings_are_read_with_every_finding() -> None:
+    assert summary(parse(b"a: 1\na: 2\n", file="f.yaml", manifests=False)) == [("yaml.duplicate_key", 2, 1)]
+    assert summary(parse(b"a: {{ b }}\n", file="f.yaml", manifests=False)) == [("yaml.key", 1, 9)]
+    assert summary(parse(b'{"a": 1, "a": 2}', file="f.json", manifests=False)) == [("yaml.duplicate_key", 1, 10)]
+
+
 def test_tags_do_not_make_an_object_foreign() -> None:
     parsed = parse(b"!a apiVersion: v1\n!b kind: Pod\n", file="f.yaml")
     assert summary(parsed) == [("yaml.unknown_tag", 1, 1), ("yaml.unknown_tag", 2, 1)]
