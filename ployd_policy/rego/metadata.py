@@ -102,8 +102,8 @@ def _read(parsed: ParsedModule) -> tuple[Mapping[str, Any], int] | None:
     if not marks:
         return None
     first = marks[-1]
-    # OPA takes the comment without its sign; one space more or less is the same YAML for it.
-    text = "\n".join(line[1:].removeprefix(" ") for line in lines[first + 1 : end])
+    # The space after each sign is YAML's indentation, as for OPA.
+    text = "\n".join(line[1:] for line in lines[first + 1 : end])
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError as error:

@@ -8,6 +8,9 @@ from enum import StrEnum
 from ployd_policy import _native
 from ployd_policy.model.errors import BundleError
 
+_LOOKS_V0 = "keyword is required"
+"""What the parser says where a rule is written as in v0: without `if` or `contains`."""
+
 
 class Dialect(StrEnum):
     """Which Rego a file is written in."""
@@ -54,8 +57,8 @@ def parse_module(path: str, text: str) -> ParsedModule:
     try:
         return _parse(path, text, Dialect.V0)
     except _native.PolicyError as error:
-        # The dialect that was understood further is the one its author meant.
-        meant = error if _position(error) > _position(as_v1) else as_v1
+        # Its author meant the dialect that was understood further; `deny[msg] {` is not v1 with a word forgotten.
+        meant = error if _position(error) > _position(as_v1) or _LOOKS_V0 in as_v1.args[0] else as_v1
         raise syntax_error(meant, text) from None
 
 

@@ -57,7 +57,11 @@ def read_report(report: Mapping[str, Any]) -> Mapping[str, tuple[Row, ...]]:
 
 def _rows(rule: str, heads: Any) -> tuple[Row, ...]:
     heads = _mapping(f"rule {rule}", heads, frozenset(Head))
-    return tuple(_row(f"rule {rule}, {head}", head, row) for head in Head for row in _list(rule, heads.get(head, [])))
+    return tuple(
+        _row(f"rule {rule}, {head}", head, row)
+        for head in Head
+        for row in _list(f"rule {rule}", head, heads.get(head, []))
+    )
 
 
 def _row(where: str, head: Head, row: Any) -> Row:
@@ -69,7 +73,9 @@ def _row(where: str, head: Head, row: Any) -> Row:
         message=_text(where, "msg", fields.get("msg")),
         path=_path(where, fields.get("path", [])),
         remedy=_text(where, "remedy", fields["remedy"]) if "remedy" in fields else "",
-        related=tuple(_related(f"{where}, related", item) for item in _list(where, fields.get("related", []))),
+        related=tuple(
+            _related(f"{where}, related", item) for item in _list(where, "related", fields.get("related", []))
+        ),
     )
 
 
@@ -95,9 +101,9 @@ def _mapping(where: str, value: Any, allowed: frozenset[str]) -> Mapping[str, An
     return value
 
 
-def _list(where: str, value: Any) -> list[Any]:
+def _list(where: str, key: str, value: Any) -> list[Any]:
     if not isinstance(value, list):
-        raise _shape(where, "a list", "one", value)
+        raise _shape(where, key, "a list", value)
     return value
 
 
