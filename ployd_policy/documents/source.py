@@ -71,3 +71,7 @@ class ItemSource(SourceMap):
     def locate(self, path: FieldPath) -> Location:
         """The place of the item's value at `path`, as in the whole document."""
         return self._whole.locate((*self._prefix, *path))
+
+    def locate_key(self, path: FieldPath) -> Location:
+        """The place of the item's key at the end of `path`, as in the whole document."""
+        return self._whole.locate_key((*self._prefix, *path))

@@ -22,6 +22,7 @@ from ployd_policy.model.resource import JsonObject, Resource
 from ployd_policy.ports import RuleEvaluator
 from ployd_policy.rego import Head, RelatedRow, Row, read_report
 
+_UNKNOWN_FIELD = "schema.unknown_field"
 SCHEMA_RULES: Mapping[str, RuleInfo] = {rule.id: rule for rule in CRD_RULES}
 
 
@@ -205,25 +206,30 @@ class Engine:
 
 def _blocks(verdict: SchemaVerdict) -> bool:
     """Whether the object has a shape no rule should see; an unknown field alone is pruned and does not."""
-    return any(violation.rule != "schema.unknown_field" for violation in verdict.violations)
+    return any(violation.rule != _UNKNOWN_FIELD for violation in verdict.violations)
 
 
 def _schema_findings(request: AdmissionRequest, verdict: SchemaVerdict) -> Iterator[Finding]:
     for violation in verdict.violations:
         info = SCHEMA_RULES[violation.rule]
+        locate = _locate_key if violation.rule == _UNKNOWN_FIELD else _locate
         yield Finding(
             rule=info.id,
             severity=info.severity,
             message=violation.message,
             ref=request.ref,
             path=violation.path,
-            location=_locate(request, violation.path),
+            location=locate(request, violation.path),
             remedy=violation.remedy or info.remedy,
         )
 
 
 def _locate(request: AdmissionRequest, path: FieldPath) -> Location | None:
     return request.source.locate(path) if request.source is not None else None
+
+
+def _locate_key(request: AdmissionRequest, path: FieldPath) -> Location | None:
+    return request.source.locate_key(path) if request.source is not None else None
 
 
 def _related(request: AdmissionRequest, row: RelatedRow, inventory: Inventory | None) -> Related:

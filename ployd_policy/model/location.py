@@ -68,3 +68,7 @@ class SourceMap(Protocol):
         A path that is not in the text (a missing or defaulted field) gives its nearest existing ancestor.
         """
         ...
+
+    def locate_key(self, path: FieldPath) -> Location:
+        """The place of the key at the end of `path`, for a finding about the key itself. It must be in the text."""
+        ...

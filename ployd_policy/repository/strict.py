@@ -6,23 +6,14 @@ import dataclasses
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from ployd_policy.crd import RULES as SCHEMA_RULES
 from ployd_policy.model.decision import Decision, outcome_of
 from ployd_policy.model.finding import Finding, Level, RuleInfo, Scope, Severity, Skip
 from ployd_policy.model.location import Location
 from ployd_policy.model.report import JudgedFile
 from ployd_policy.model.resource import GroupVersionKind
 
-NO_SCHEMA = RuleInfo(
-    id="schema.no_schema",
-    title="Kind without a schema",
-    description="No schema was given for this kind, so nothing but policy rules judged its objects. "
-    "A misspelt field in it would go unseen.",
-    severity=Severity.ERROR,
-    scope=Scope.OBJECT,
-    level=Level.BASIC,
-    kinds=(),
-    remedy="Add the CRD with --schema DIR, or leave --strict out.",
-)
+NO_SCHEMA = next(rule for rule in SCHEMA_RULES if rule.id == "schema.no_schema")
 UNDECIDED = RuleInfo(
     id="schema.undecided",
     title="Check that could not be made offline",
@@ -33,7 +24,7 @@ UNDECIDED = RuleInfo(
     kinds=(),
     remedy="Check the rule by hand or with a server-side dry run, or leave --strict out.",
 )
-RULES = (NO_SCHEMA, UNDECIDED)
+RULES = (UNDECIDED,)
 
 
 def count_unknown(files: Sequence[JudgedFile]) -> list[JudgedFile]:
@@ -76,10 +67,11 @@ def _strict_findings(
             yield _finding(UNDECIDED, file, decision, sentence)
 
 
+# Whatever the cards say of runs without --strict, a finding of this module denies.
 def _finding(rule: RuleInfo, file: str, decision: Decision, message: str) -> Finding:
     return Finding(
         rule=rule.id,
-        severity=rule.severity,
+        severity=Severity.ERROR,
         message=message,
         ref=decision.resource.ref,
         path=("metadata", "name"),

@@ -24,7 +24,7 @@ def patch_files(files: Mapping[Path, bytes]) -> dict[Path, str]:
 
 
 def _patches(data: bytes, file: str) -> Iterator[str]:
-    for document in documents.parse(data, file=file).documents:
+    for document in documents.parse(data, file=file, manifests=False).documents:
         if isinstance(document.value, Mapping):
             for key in ("patches", "patchesStrategicMerge", "patchesJson6902"):
                 yield from _paths(document.value.get(key))

@@ -103,7 +103,7 @@ def _read_yaml(file: Path) -> tuple[Mapping[str, Any], SourceMap | None]:
         data = read_regular(file, _LIMIT)
     except UnreadableFileError as error:
         raise ConfigurationError(f"{file}: {error}") from error
-    parsed = documents.parse(data, file=str(file))
+    parsed = documents.parse(data, file=str(file), manifests=False)
     if parsed.findings:
         finding = parsed.findings[0]
         raise ConfigurationError(f"{_place(file, finding.location)}: {finding.message}", remedy=finding.remedy)
@@ -130,6 +130,7 @@ def _check(value: Mapping[str, Any], file: Path, source: SourceMap | None) -> No
     if error is None:
         return
     path: FieldPath = tuple(error.absolute_path)
+    locate = source.locate if source is not None else None
     remedy = ""
     if error.validator == "additionalProperties" and isinstance(error.instance, Mapping):
         known = error.schema.get("properties", {})
@@ -138,9 +139,10 @@ def _check(value: Mapping[str, Any], file: Path, source: SourceMap | None) -> No
         near = difflib.get_close_matches(unknown, known, 1)
         remedy = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(known)}."
         message = f"unknown setting {format_path(path)}"
+        locate = source.locate_key if source is not None else None
     else:
         message = f"{format_path(path)}: {error.message}"
-    place = _place(file, source.locate(path) if source is not None else None)
+    place = _place(file, locate(path) if locate is not None else None)
     raise ConfigurationError(f"{place}: {message}", remedy=remedy)
 
 

@@ -19,7 +19,7 @@ metadata:
 data:
   a: "1"
 """
-UNKNOWN_FIELD = CLEAN.replace("data:", "dta:")
+UNKNOWN_FIELD = CLEAN.replace("\ndata:", "\ndta:")
 ROUTE = """\
 apiVersion: ployd.ai/v1
 kind: GatewayRoute
@@ -56,6 +56,10 @@ def rules(result):
         for file in result.json()["files"]
         for finding in [*file["findings"], *(f for item in file["objects"] for f in item["findings"])]
     ]
+
+
+def skips(result):
+    return [(skip["location"]["file"], skip["reason"]) for file in result.json()["files"] for skip in file["skips"]]
 
 
 def test_clean_is_0_denied_is_1(run, tmp_path):
@@ -231,11 +235,10 @@ def test_links_and_pipes_are_skipped_with_the_reason(run, tmp_path):
     (tmp_path / "link.yaml").symlink_to("/etc/passwd")
     os.mkfifo(tmp_path / "pipe.yaml")
     result = run("check", "--format", "json", cwd=tmp_path, timeout=20)
-    reasons = {skip["location"]["file"]: skip["reason"] for skip in result.json()["skips"]}
-    assert reasons == {
-        "link.yaml": "a symbolic link; its target is judged where it stands",
-        "pipe.yaml": "not a regular file",
-    }
+    assert sorted(skips(result)) == [
+        ("link.yaml", "a symbolic link; its target is judged where it stands"),
+        ("pipe.yaml", "not a regular file"),
+    ]
 
 
 def test_a_kind_without_a_schema_is_counted_and_an_error_with_strict(run, tmp_path):
@@ -243,7 +246,7 @@ def test_a_kind_without_a_schema_is_counted_and_an_error_with_strict(run, tmp_pa
     write(tmp_path, dev=text + text.replace("name: a", "name: b"))
     lax = run("check", "--format", "json", cwd=tmp_path)
     assert lax.code == 0
-    assert [skip["reason"] for skip in lax.json()["skips"]] == ["no schema for example.com/v1 Widget"] * 2
+    assert skips(lax) == [("dev.yaml", "no schema for example.com/v1 Widget")] * 2
     strict = run("check", "--strict", "--format", "json", cwd=tmp_path)
     assert strict.code == 1
     assert rules(strict) == ["schema.no_schema"]
@@ -280,7 +283,7 @@ def test_a_crd_of_another_project_is_added_with_schema(run, tmp_path):
     (tmp_path / "crds" / "widget.json").write_text(json.dumps(crd))
     write(tmp_path, m__a="apiVersion: example.com/v1\nkind: Widget\nmetadata: {name: a}\nspec:\n  size: 4\n")
     result = run("check", "m", "--schema", "crds", "--format", "json", cwd=tmp_path)
-    assert rules(result) == ["schema.maximum"]
+    assert rules(result) == ["schema.bounds"]
 
 
 def test_fail_on_warn(run, tmp_path):
@@ -334,7 +337,7 @@ def test_kustomize_and_helm_output_is_judged(run, tmp_path, tools):
     (chart / "templates").mkdir(parents=True)
     (chart / "Chart.yaml").write_text("apiVersion: v2\nname: chart\nversion: 0.1.0\n")
     (chart / "values.yaml").write_text("key: dta\n")
-    (chart / "templates" / "a.yaml").write_text(CLEAN.replace("data:", "{{ .Values.key }}:"))
+    (chart / "templates" / "a.yaml").write_text(CLEAN.replace("\ndata:", "\n{{ .Values.key }}:"))
     path = {"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
     built = run("check", "--kustomize", "overlay", "--format", "json", cwd=tmp_path, env=path)
     assert rules(built) == ["schema.unknown_field"]
@@ -342,7 +345,7 @@ def test_kustomize_and_helm_output_is_judged(run, tmp_path, tools):
     rendered = run("check", "--helm", "chart", "--format", "json", cwd=tmp_path, env=path)
     assert rules(rendered) == ["schema.unknown_field"]
     plain = run("check", "--format", "json", cwd=tmp_path)
-    assert "a Helm template" in str(plain.json()["skips"])
+    assert ("chart/templates/a.yaml", "a Helm template: judge what it renders with --helm") in skips(plain)
 
 
 def test_a_renderer_that_is_missing_is_named(run, tmp_path):
