@@ -12,6 +12,7 @@ from typing import Any
 
 from ployd_policy.crd.check import Node, compile_check
 from ployd_policy.crd.defaults import check_defaults
+from ployd_policy.crd.expressions.validate import RuleNode, compile_rules
 from ployd_policy.crd.names import dns_1035_label, dns_subdomain
 from ployd_policy.crd.schema import Schema, SchemaReader
 from ployd_policy.crd.shape import Shape, compile_shape
@@ -36,20 +37,21 @@ class ServedKind:
     """The status subresource is on: what is written under `status` on creation is dropped."""
     replicas: tuple[str, ...] = ()
     """Where the scale subresource finds the wanted replicas, as keys; empty: no such subresource."""
-    root: bool = True
-    """False: no rules of custom resources for metadata apply, because the schema describes everything itself."""
 
     @cached_property
     def shape(self) -> Shape:
         """What to prune and default."""
-        shape = compile_shape(self.schema)
-        shape.preserve = self.schema.preserve is True
-        return shape
+        return compile_shape(self.schema)
 
     @cached_property
     def node(self) -> Node:
         """What to validate."""
         return compile_check(self.schema)
+
+    @cached_property
+    def rules(self) -> RuleNode | None:
+        """CEL rules; None where there are none."""
+        return compile_rules(self.schema, root=True)
 
     @cached_property
     def spine(self) -> Spine | None:

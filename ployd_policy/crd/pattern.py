@@ -45,3 +45,18 @@ def compile_pattern(expression: str) -> Callable[[str], bool]:
         return search(encode(text)) is not None
 
     return matches
+
+
+def find_all(expression: str, text: str, most: int) -> list[str]:
+    """The matches of an expression in a text, at most `most` of them; all where it is negative.
+
+    Raises:
+        ValueError: RE2 does not accept the expression.
+    """
+    compile_pattern(expression)
+    found: list[str] = []
+    for match in re2.compile(encode(expression), options()).finditer(encode(text)):
+        if 0 <= most <= len(found):
+            break
+        found.append(match.group().decode(errors="replace"))
+    return found

@@ -15,9 +15,10 @@ import rfc8785
 from ployd_policy.crd import problems
 from ployd_policy.crd.check import run
 from ployd_policy.crd.definition import Definition, ServedKind, read_definition
+from ployd_policy.crd.expressions.validate import RuleRun
 from ployd_policy.crd.gotext import shown
 from ployd_policy.crd.objectmeta import MetadataReader, check_metadata
-from ployd_policy.crd.problem import Cause, Problem, SchemaViolation
+from ployd_policy.crd.problem import BLOCKING, Cause, Problem, SchemaViolation
 from ployd_policy.crd.shape import Shaper, fill, plain
 from ployd_policy.crd.spine import check_spine
 from ployd_policy.crd.suggest import remedy_for_unknown
@@ -27,6 +28,7 @@ from ployd_policy.model.location import FieldPath, format_path
 from ployd_policy.model.resource import GroupVersionKind, JsonObject, Resource
 
 LARGEST_REPLICAS = 2**31 - 1
+NOT_CHECKED = "CEL rules were not checked because the object was invalid; correct the other errors first"
 
 
 class SchemaSet:
@@ -119,7 +121,23 @@ class _Judgement:
             self._scale(value)
         if self._served.spine is not None:
             found.extend(check_spine(value, self._served.spine))
-        return SchemaVerdict(known=True, object=value, violations=_told(found))
+        undecided = self._rules(value)
+        return SchemaVerdict(known=True, object=value, violations=_told(found), undecided=undecided)
+
+    def _rules(self, value: dict[str, Any]) -> tuple[str, ...]:
+        """Run the CEL rules, unless an error of a kind that stops the API server from it was found.
+
+        What was not decided.
+        """
+        rules = self._served.rules
+        if rules is None:
+            return ()
+        if any(problem.cause in BLOCKING for problem in self._found):
+            return (NOT_CHECKED,)
+        run_of_rules = RuleRun()
+        run_of_rules.run(value, rules)
+        self._found.extend(run_of_rules.problems)
+        return tuple(run_of_rules.undecided)
 
     def _shape(self, raw: JsonObject) -> dict[str, Any]:
         """The object as it would be stored; what does not survive that is noted."""

@@ -1,0 +1,1 @@
+"""CEL rules of schemas, run offline through `common-expression-language` with Kubernetes' own functions added."""

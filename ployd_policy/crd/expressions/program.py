@@ -1,0 +1,104 @@
+"""One rule, compiled once, evaluated many times, within a budget. The only module that calls the CEL library.
+
+The library has no limits of its own, so: a rule has at most 1,000 words and 50 levels of brackets; every step of a
+macro costs one tick; the ticks of one evaluation are as many as keep the memory it may use within `LARGEST_WORK`
+characters, at most `MOST_TICKS`; and what could grow beyond that anyhow is not started.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable
+from typing import Any
+
+import cel
+
+from ployd_policy.crd.expressions import objects, plain_functions
+from ployd_policy.crd.expressions.outcome import CelError, UndecidableError
+from ployd_policy.crd.expressions.source import PREFIX, Rewritten, rewrite
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {**plain_functions.FUNCTIONS, **objects.FUNCTIONS}
+MOST_TICKS = 100_000
+LEAST_TICKS = 100
+LARGEST_WORK = 200_000_000
+_CALL_FAILED = re.compile(
+    r"Python function call failed: (CelError|UndecidableError): (.*)\. Check function arguments", re.DOTALL
+)
+
+# The library logs every function that raises; a rule that fails on an object is a finding, not a log line.
+logging.getLogger("cel").setLevel(logging.CRITICAL + 1)
+
+
+class Rule:
+    """A compiled CEL expression."""
+
+    def __init__(self, text: str, *, dynamic: bool = False) -> None:
+        """Compile. `dynamic`: values whose type the schema leaves open (int-or-string) are in reach.
+
+        Raises:
+            UndecidableError: the library cannot run it.
+        """
+        self.rewritten: Rewritten = rewrite(text, frozenset(FUNCTIONS))
+        self._dynamic = dynamic
+        try:
+            self._program = cel.compile(self.rewritten.text)
+        except ValueError as problem:
+            first = str(problem).splitlines()[0] if str(problem) else ""
+            raise UndecidableError(f"it cannot be parsed here ({first[:120]})") from None
+
+    def evaluate(self, variables: dict[str, Any], size: int) -> Any:
+        """The value of the expression. `size`: how many characters of JSON the variables have, about.
+
+        Raises:
+            CelError: the expression fails on these values.
+            UndecidableError: it cannot be evaluated here, or not within the budget.
+        """
+        budget = self._budget(size)
+        left = budget
+
+        def tick() -> bool:
+            nonlocal left
+            left -= 1
+            return left >= 0
+
+        functions: dict[str, Callable[..., Any]] = {PREFIX + "tick": tick, PREFIX + "stop": lambda: not tick()}
+        for name in self.rewritten.functions:
+            functions[PREFIX + name.replace(".", "_")] = FUNCTIONS[name]
+        try:
+            result = self._program.execute(cel.Context(variables, functions))
+        except Exception as problem:  # noqa: BLE001 - the library raises many kinds; every one is an outcome, none a traceback
+            if left < 0:
+                raise UndecidableError(f"it was stopped after {budget} steps") from None
+            if self._dynamic and isinstance(problem, TypeError) and str(problem).startswith("No such overload"):
+                raise CelError("no such overload") from None
+            raise _outcome(problem) from None
+        if left < 0:
+            raise UndecidableError(f"it was stopped after {budget} steps")
+        return result
+
+    def _budget(self, size: int) -> int:
+        growth = (1 + self.rewritten.growing) ** (1 + self.rewritten.depth)
+        work = max(1, size) * growth
+        if work > LARGEST_WORK:
+            raise UndecidableError("it could build values too large to be evaluated here")
+        return max(LEAST_TICKS, min(MOST_TICKS, int(LARGEST_WORK // work)))
+
+
+def _outcome(problem: Exception) -> CelError | UndecidableError:
+    """What an exception of the library means."""
+    text = str(problem)
+    if isinstance(problem, KeyError):
+        return CelError(f"no such key: {problem.args[0] if problem.args else ''}")
+    if isinstance(problem, IndexError):
+        return CelError(text)
+    if isinstance(problem, ZeroDivisionError):
+        return CelError("division by zero")
+    if isinstance(problem, OverflowError):
+        return CelError("integer overflow")
+    raised = _CALL_FAILED.search(text)
+    if raised is not None:
+        return (CelError if raised[1] == "CelError" else UndecidableError)(raised[2])
+    return UndecidableError(
+        f"it cannot be evaluated here ({text.splitlines()[0][:120] if text else type(problem).__name__})"
+    )
