@@ -11,6 +11,7 @@ oneOf only the errors of the branch with the most successful checks are told.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -34,7 +35,7 @@ JSON_NAMES: dict[type, str] = {
 def compile_check(schema: Schema) -> Node:
     """The table for one schema node and everything under it."""
     schema = replace(schema, format=strings.effective_format(schema))
-    branches = _branches(schema)
+    branches = _Branches(schema)
     return {kind: _for_kind(schema, kind, branches) for kind in JSON_NAMES}
 
 
@@ -44,7 +45,7 @@ def run(node: Node, value: Any, path: FieldPath, found: list[Problem]) -> int:
     return certain if check is None else certain + check(value, path, found)
 
 
-def _for_kind(schema: Schema, kind: type, branches: Run | None) -> tuple[int, Run | None]:
+def _for_kind(schema: Schema, kind: type, branches: _Branches) -> tuple[int, Run | None]:
     """What runs for values of one kind, in the API server's order.
 
     Type, branches, then the kind's own checks, then enum.
@@ -57,11 +58,10 @@ def _for_kind(schema: Schema, kind: type, branches: Run | None) -> tuple[int, Ru
     certain = 0
     if schema.type or schema.int_or_string or schema.format:
         certain += 2 if type_step is None else 1
-    # One each for having run the branches, the enum and the node as a whole, and one that the branches count
-    # themselves.
-    certain += 4 if branches is None else 3
-    if branches is not None:
-        steps.append(branches)
+    counted, of_branches = branches.steps(kind)
+    # One each for having run the branches, the enum and the node as a whole, and one the branches count themselves.
+    certain += 4 + counted
+    steps.extend(of_branches)
     extra, more = _own_steps(schema, kind)
     if schema.enum:
         more.append(_enum_step(schema))
@@ -87,10 +87,16 @@ def _join(certain: int, steps: list[Run]) -> tuple[int, Run | None]:
         return certain, None
     if len(steps) == 1:
         return certain, steps[0]
+    first, *others = steps
 
     def several(value: Any, path: FieldPath, found: list[Problem]) -> int:
-        return sum([step(value, path, found) for step in steps])
+        count = first(value, path, found)
+        for step in others:
+            count += step(value, path, found)
+        return count
 
+    if any(step in _ALWAYS_FAILS for step in steps):
+        _ALWAYS_FAILS.add(several)
     return certain, several
 
 
@@ -117,11 +123,16 @@ def _go_format(kind: type) -> str:
     return {int: "int64", float: "float64"}.get(kind, "")
 
 
+_ALWAYS_FAILS: weakref.WeakSet[Run] = weakref.WeakSet()
+"""Runs that find something wrong whatever the value: the kind alone is wrong."""
+
+
 def _wrong_type(wanted: str, actual: str, *, named: str | None = None) -> Run:
     def check(value: Any, path: FieldPath, found: list[Problem]) -> int:
         found.append(problems.wrong_type(path, wanted, actual, named or actual, value))
         return 0
 
+    _ALWAYS_FAILS.add(check)
     return check
 
 
@@ -227,24 +238,32 @@ def _required(names: tuple[str, ...]) -> Run:
     return check
 
 
-def _branches(schema: Schema) -> Run | None:
-    """allOf, anyOf, oneOf and not of one node; None where it has none."""
-    steps: list[Run] = []
-    if schema.any_of:
-        steps.append(_any_of([compile_check(each) for each in schema.any_of]))
-    if schema.one_of:
-        steps.append(_one_of([compile_check(each) for each in schema.one_of]))
-    if schema.all_of:
-        steps.append(_all_of([compile_check(each) for each in schema.all_of]))
-    if schema.not_ is not None:
-        steps.append(_not(compile_check(schema.not_)))
-    if not steps:
-        return None
+class _Branches:
+    """allOf, anyOf, oneOf and not of one node."""
 
-    def check(value: Any, path: FieldPath, found: list[Problem]) -> int:
-        return 1 + sum([step(value, path, found) for step in steps])
+    def __init__(self, schema: Schema) -> None:
+        self._any = [compile_check(each) for each in schema.any_of]
+        self._one = [compile_check(each) for each in schema.one_of]
+        self._all = [compile_check(each) for each in schema.all_of]
+        self._not = compile_check(schema.not_) if schema.not_ is not None else None
 
-    return check
+    def steps(self, kind: type) -> tuple[int, list[Run]]:
+        """The match count that is certain for values of one kind, and what has to run."""
+        certain, steps = 0, []
+        if self._any:
+            # A branch for another type cannot hold; where the next one holds for sure, nothing needs to run.
+            possible = [node[kind] for node in self._any if node[kind][1] not in _ALWAYS_FAILS]
+            if possible and possible[0][1] is None:
+                certain += possible[0][0]
+            else:
+                steps.append(_any_of(self._any))
+        if self._one:
+            steps.append(_one_of(self._one))
+        if self._all:
+            steps.append(_all_of(self._all))
+        if self._not is not None:
+            steps.append(_not(self._not))
+        return certain, steps
 
 
 def _any_of(nodes: list[Node]) -> Run:

@@ -166,10 +166,9 @@ def check_metadata(
         # The API server names the map as a whole; the key is the place an author looks for.
         yield from _each_invalid((*path, "labels", key), key, qualified_name(key), what="label key")
         yield from _each_invalid((*path, "labels", key), value, label_value(value), what="label value")
-    yield from _annotations(meta.get("annotations", {}), (*path, "annotations"))
-    yield from _owners(meta.get("ownerReferences", ()), (*path, "ownerReferences"))
-    yield from _finalizers(meta.get("finalizers", ()), (*path, "finalizers"))
-    yield from _managed(meta.get("managedFields", ()), (*path, "managedFields"))
+    for key, check in _CHECKS.items():
+        if key in meta:
+            yield from check(meta[key], (*path, key))
 
 
 def _names(meta: Mapping[str, Any], path: FieldPath, *, strict: bool) -> Iterator[Problem]:
@@ -265,6 +264,14 @@ def _managed(entries: list[Mapping[str, Any]], path: FieldPath) -> Iterator[Prob
                 f"Too long: may not be more than {LONGEST_SUBRESOURCE} bytes",
                 remedy,
             )
+
+
+_CHECKS: Mapping[str, Callable[[Any, FieldPath], Iterator[Problem]]] = {
+    "annotations": _annotations,
+    "ownerReferences": _owners,
+    "finalizers": _finalizers,
+    "managedFields": _managed,
+}
 
 
 def _invalid(path: FieldPath, value: Any, text: str, remedy: str) -> Problem:

@@ -121,7 +121,7 @@ def _parsed_ip(value: Any) -> Address:
 
 
 def _is_canonical(value: Any) -> bool:
-    return text_of(_make_ip(value), "ip") == value
+    return bool(text_of(_make_ip(value), "ip") == value)
 
 
 def _is_global_unicast(value: Any) -> bool:
@@ -133,7 +133,7 @@ def _is_global_unicast(value: Any) -> bool:
 def _is_link_local_multicast(value: Any) -> bool:
     parsed = _parsed_ip(value)
     if isinstance(parsed, ipaddress.IPv4Address):
-        return parsed.packed[:3] == b"\xe0\x00\x00"
+        return bool(parsed.packed.startswith(b"\xe0\x00\x00"))
     return parsed.packed[0] == 0xFF and parsed.packed[1] & 0x0F == 0x02  # noqa: PLR2004 - RFC 4291
 
 

@@ -41,6 +41,7 @@ class Rule:
         """
         self.rewritten: Rewritten = rewrite(text, frozenset(FUNCTIONS))
         self._dynamic = dynamic
+        self._functions = {PREFIX + name.replace(".", "_"): FUNCTIONS[name] for name in self.rewritten.functions}
         try:
             self._program = cel.compile(self.rewritten.text)
         except ValueError as problem:
@@ -54,20 +55,17 @@ class Rule:
             CelError: the expression fails on these values.
             UndecidableError: it cannot be evaluated here, or not within the budget.
         """
-        budget = self._budget(size)
-        left = budget
+        budget = left = self._budget(size)
 
         def tick() -> bool:
             nonlocal left
             left -= 1
             return left >= 0
 
-        functions: dict[str, Callable[..., Any]] = {PREFIX + "tick": tick, PREFIX + "stop": lambda: not tick()}
-        for name in self.rewritten.functions:
-            functions[PREFIX + name.replace(".", "_")] = FUNCTIONS[name]
+        ticks = {PREFIX + "tick": tick, PREFIX + "stop": lambda: not tick()} if self.rewritten.depth else {}
         try:
-            result = self._program.execute(cel.Context(variables, functions))
-        except Exception as problem:  # noqa: BLE001 - the library raises many kinds; every one is an outcome, none a traceback
+            result = self._program.execute(cel.Context(variables, {**self._functions, **ticks}))
+        except Exception as problem:  # noqa: BLE001 - the library raises many kinds; all are outcomes, none a traceback
             if left < 0:
                 raise UndecidableError(f"it was stopped after {budget} steps") from None
             if self._dynamic and isinstance(problem, TypeError) and str(problem).startswith("No such overload"):
@@ -78,6 +76,8 @@ class Rule:
         return result
 
     def _budget(self, size: int) -> int:
+        if not self.rewritten.depth and not self.rewritten.growing:
+            return MOST_TICKS
         growth = (1 + self.rewritten.growing) ** (1 + self.rewritten.depth)
         work = max(1, size) * growth
         if work > LARGEST_WORK:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import datetime as dt
+import functools
 import re
 from typing import Any
 
@@ -28,6 +29,7 @@ ROOT_METADATA = Schema(type="object", properties={"name": _TEXT, "generateName":
 _INSTANT = re.compile(r"(\d{4}-\d{2}-\d{2})[tT](\d{2}:\d{2}:\d{2})(?:\.(\d+))?([zZ]|[+-]\d{2}:\d{2})", re.ASCII)
 
 
+@functools.lru_cache(maxsize=4096)
 def escape(name: str) -> str | None:
     """A property name as rules write it; None where rules cannot name it."""
     if _NAME.fullmatch(name) is None:
