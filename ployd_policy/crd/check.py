@@ -24,19 +24,36 @@ from ployd_policy.model.location import FieldPath
 Run = Callable[[Any, FieldPath, list[Problem]], int]
 """Checks a value at a path, appends what is wrong, returns how many checks succeeded (the API server's match count)."""
 
-Node = dict[type, tuple[int, Run | None]]
-"""Kind of value -> (match count that is certain, what may fail; None: nothing can)."""
-
 JSON_NAMES: dict[type, str] = {
     str: "string", bool: "boolean", int: "integer", float: "number", list: "array", dict: "object", type(None): "null",
 }  # fmt: skip
 
 
+class Node(dict[type, tuple[int, Run | None]]):
+    """One schema node: kind of value -> (match count that is certain, what may fail; None: nothing can).
+
+    Filled when the first value of a kind comes, because most fields of most schemas never see one.
+    """
+
+    __slots__ = ("_branches", "_schema")
+
+    def __init__(self, schema: Schema) -> None:
+        super().__init__()
+        self._schema = schema
+        self._branches: _Branches | None = None
+
+    def __missing__(self, kind: type) -> tuple[int, Run | None]:
+        """Compile for one more kind."""
+        if self._branches is None:
+            self._schema = replace(self._schema, format=strings.effective_format(self._schema))
+            self._branches = _Branches(self._schema)
+        self[kind] = _for_kind(self._schema, kind, self._branches)
+        return self[kind]
+
+
 def compile_check(schema: Schema) -> Node:
     """The table for one schema node and everything under it."""
-    schema = replace(schema, format=strings.effective_format(schema))
-    branches = _Branches(schema)
-    return {kind: _for_kind(schema, kind, branches) for kind in JSON_NAMES}
+    return Node(schema)
 
 
 def run(node: Node, value: Any, path: FieldPath, found: list[Problem]) -> int:

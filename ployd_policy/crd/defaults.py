@@ -50,10 +50,8 @@ def _one(schema: Schema, where: str) -> Iterator[str]:
 
 def _without_defaults(shape: Shape) -> Shape:
     """The same pruning without filling anything in. Changes `shape`."""
+    children = [*shape.props.values(), *(child for child in (shape.additional, shape.items) if child is not None)]
     shape.default, shape.defaults, shape.nullable = None, (), True
-    for member in shape.props.values():
-        _without_defaults(member)
-    for child in (shape.additional, shape.items):
-        if child is not None:
-            _without_defaults(child)
+    for child in children:
+        _without_defaults(child)
     return shape

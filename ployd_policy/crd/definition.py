@@ -14,6 +14,7 @@ from ployd_policy.crd.check import Node, compile_check
 from ployd_policy.crd.defaults import check_defaults
 from ployd_policy.crd.expressions.validate import RuleNode, compile_rules
 from ployd_policy.crd.names import dns_1035_label, dns_subdomain
+from ployd_policy.crd.objectmeta import Naming
 from ployd_policy.crd.schema import Schema, SchemaReader
 from ployd_policy.crd.shape import Shape, compile_shape
 from ployd_policy.crd.spine import Spine, compile_spine
@@ -32,7 +33,9 @@ class ServedKind:
 
     gvk: GroupVersionKind
     schema: Schema
-    namespaced: bool
+    namespaced: bool | None
+    """None: not known here, so a namespace may stand there or not."""
+    naming: Naming = Naming.SUBDOMAIN
     has_status: bool = False
     """The status subresource is on: what is written under `status` on creation is dropped."""
     replicas: tuple[str, ...] = ()
@@ -59,6 +62,20 @@ class ServedKind:
         return compile_spine(self.schema)
 
 
+class DefinitionError(SchemaLoadError):
+    """A definition that the API server would not take."""
+
+    def __init__(self, file: str, faults: tuple[str, ...]) -> None:
+        told = "\n".join(f"  {fault}" for fault in faults[:MANY])
+        more = f"\n  and {len(faults) - MANY} more" if len(faults) > MANY else ""
+        super().__init__(
+            f"{file}: the API server would not take this CustomResourceDefinition:\n{told}{more}",
+            remedy="Correct the definition, or leave the file out of the schema folder.",
+        )
+        self.faults = faults
+        """Each begins with its place in the document."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Definition:
     """All versions of one custom resource."""
@@ -74,7 +91,7 @@ def read_definition(file: str, document: JsonObject) -> Definition:
     """A definition from its decoded document.
 
     Raises:
-        SchemaLoadError: the API server would not take or not serve it; names the file and the place in the document.
+        DefinitionError: the API server would not take it; names the file and the place in the document.
     """
     faults = _Faults(file)
     if document.get("apiVersion") != "apiextensions.k8s.io/v1" or document.get("kind") != "CustomResourceDefinition":
@@ -214,12 +231,5 @@ class _Faults:
         return ""
 
     def raise_if_any(self) -> None:
-        if not self._found:
-            return
-        told = "\n".join(f"  {fault}" for fault in self._found[:MANY])
-        rest = len(self._found) - MANY
-        more = f"\n  and {rest} more" if rest > 0 else ""
-        raise SchemaLoadError(
-            f"{self._file}: the API server would not take this CustomResourceDefinition:\n{told}{more}",
-            remedy="Correct the definition, or leave the file out of the schema folder.",
-        )
+        if self._found:
+            raise DefinitionError(self._file, tuple(self._found))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from enum import Enum, auto
 from typing import Any
 
 from ployd_policy.crd.gotext import quote, shown
@@ -15,6 +16,18 @@ from ployd_policy.crd.problem import Cause, Problem
 from ployd_policy.model.location import FieldPath
 
 RULE = "schema.metadata"
+
+
+class Naming(Enum):
+    """What a name must be."""
+
+    SUBDOMAIN = auto()
+    """A DNS subdomain, as for custom resources."""
+    SEGMENT = auto()
+    """There, and without `/` and `%`: each built-in kind has more rules of its own."""
+    OPTIONAL = auto()
+    """The same where there is one, as in embedded resources."""
+
 
 _TIME = re.compile(
     r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])[Tt](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:[.,]\d+)?(?:[Zz]|[+-]\d{2}:\d{2})",
@@ -139,15 +152,14 @@ class MetadataReader:
 
 
 def check_metadata(
-    meta: Mapping[str, Any], path: FieldPath, *, namespaced: bool | None, strict_name: bool
+    meta: Mapping[str, Any], path: FieldPath, *, namespaced: bool | None, naming: Naming
 ) -> Iterator[Problem]:
     """What ValidateObjectMeta would say about metadata that `MetadataReader` returned.
 
     `namespaced`: whether the kind lives in namespaces; None: a namespace may stand there or not, as in embedded
-    resources. `strict_name`: names must be DNS subdomains, as for custom resources; otherwise only `/`, `%`, `.` and
-    `..` are refused.
+    resources.
     """
-    yield from _names(meta, path, strict=strict_name)
+    yield from _names(meta, path, naming)
     namespace = meta.get("namespace", "")
     if namespace and namespaced is False:
         yield _forbidden(
@@ -171,17 +183,17 @@ def check_metadata(
             yield from check(meta[key], (*path, key))
 
 
-def _names(meta: Mapping[str, Any], path: FieldPath, *, strict: bool) -> Iterator[Problem]:
+def _names(meta: Mapping[str, Any], path: FieldPath, naming: Naming) -> Iterator[Problem]:
     name, generate = meta.get("name", ""), meta.get("generateName", "")
+    strict = naming is Naming.SUBDOMAIN
     if generate:
         # A trailing dash is fine in a prefix.
         prefix = f"{generate[:-2]}a" if generate.endswith("-") and len(generate) > 1 else generate
-        yield from _each_invalid(
-            (*path, "generateName"), generate, dns_subdomain(prefix) if strict else path_segment(generate, prefix=True)
-        )
+        why = dns_subdomain(prefix) if strict else path_segment(generate, prefix=True)
+        yield from _each_invalid((*path, "generateName"), generate, why)
     if name:
         yield from _each_invalid((*path, "name"), name, dns_subdomain(name) if strict else path_segment(name))
-    elif strict and not generate:
+    elif naming is not Naming.OPTIONAL and not generate:
         text = "Required value: name or generateName is required"
         yield Problem(RULE, Cause.REQUIRED, (*path, "name"), text, "Give the object a name.")
 

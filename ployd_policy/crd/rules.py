@@ -216,6 +216,13 @@ RULES: tuple[RuleInfo, ...] = (
         evidence=_CEL,
     ),
     _card(
+        "definition",
+        "A CustomResourceDefinition is one the API server takes",
+        "Its schema must be structural, its defaults must satisfy it, and its lists and names must follow the rules.",
+        "Correct the definition.",
+        prevents="must be empty to be structural",
+    ),
+    _card(
         "version_unknown",
         "The API version is served",
         "The kind exists, but not in this version, so the API server knows no such resource.",

@@ -7,17 +7,20 @@ metadata, lists, CEL. It reads no files; built-in kinds come with the package `k
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import rfc8785
 
-from ployd_policy.crd import problems
+from ployd_policy.crd import builtin, problems
+from ployd_policy.crd.builtin import DEFAULT_VERSION
 from ployd_policy.crd.check import run
-from ployd_policy.crd.definition import Definition, ServedKind, read_definition
+from ployd_policy.crd.definition import Definition, DefinitionError, ServedKind, read_definition
 from ployd_policy.crd.expressions.validate import RuleRun
 from ployd_policy.crd.gotext import shown
-from ployd_policy.crd.objectmeta import MetadataReader, check_metadata
+from ployd_policy.crd.objectmeta import MetadataReader, Naming, check_metadata
 from ployd_policy.crd.problem import BLOCKING, Cause, Problem, SchemaViolation
 from ployd_policy.crd.shape import Shaper, fill, plain
 from ployd_policy.crd.spine import check_spine
@@ -34,15 +37,26 @@ NOT_CHECKED = "CEL rules were not checked because the object was invalid; correc
 class SchemaSet:
     """Schemas by kind. Immutable once loaded; schemas are compiled when the first object of their kind comes."""
 
-    def __init__(self, definitions: Mapping[tuple[str, str], Definition], *, digest: str) -> None:
+    def __init__(
+        self, definitions: Mapping[tuple[str, str], Definition], *, kubernetes: str | None, digest: str
+    ) -> None:
         self._definitions = definitions
+        self._kubernetes = kubernetes
         self._served = {served.gvk: served for definition in definitions.values() for served in definition.served}
         self.digest = digest
         """`sha256:` over the definitions, whatever their order and formatting."""
 
     @classmethod
-    def load(cls, crds: Iterable[tuple[str, JsonObject]], *, built_in: bool = True) -> SchemaSet:
+    def load(
+        cls,
+        crds: Iterable[tuple[str, JsonObject]],
+        *,
+        built_in: bool = True,
+        kubernetes: str = DEFAULT_VERSION,
+    ) -> SchemaSet:
         """Schemas from decoded CustomResourceDefinitions (apiextensions.k8s.io/v1), each with the name of its file.
+
+        `built_in`: the kinds of Kubernetes itself too, in the version `kubernetes`; a kind that is defined here wins.
 
         Raises:
             SchemaLoadError: one of them is broken, not structural, or defines a kind that another one defines.
@@ -60,32 +74,72 @@ class SchemaSet:
                 )
             definitions[key], origin[key] = definition, file
             canonical.append(rfc8785.dumps(plain(document["spec"])))
-        digest = hashlib.sha256(b"\n".join([str(built_in).encode(), *sorted(canonical)])).hexdigest()
-        return cls(definitions, digest=f"sha256:{digest}")
+        known = kubernetes if built_in else ""
+        digest = hashlib.sha256(b"\n".join([known.encode(), *sorted(canonical)])).hexdigest()
+        return cls(definitions, kubernetes=known or None, digest=f"sha256:{digest}")
 
     def kinds(self) -> tuple[GroupVersionKind, ...]:
-        """Every served version of every kind that was loaded, sorted."""
+        """Every served version of every kind that was defined, sorted; built-in kinds are not listed."""
         return tuple(sorted(self._served))
 
     def validate(self, resource: Resource, *, old_object: JsonObject | None = None) -> SchemaVerdict:
         """What the API server would say to the creation of this object. Total: any JSON object gets a verdict."""
         del old_object
-        served = self._served.get(resource.ref.gvk)
+        gvk = resource.ref.gvk
+        served = self._served.get(gvk) or self._built_in(gvk)
         if served is None:
             return self._unknown(resource)
-        return _Judgement(served).judge(resource.object)
+        verdict = _Judgement(served).judge(resource.object)
+        if gvk.kind == "CustomResourceDefinition" and gvk.group == "apiextensions.k8s.io" and not verdict.violations:
+            return replace(verdict, violations=_definition_violations(verdict.object))
+        return verdict
+
+    def _built_in(self, gvk: GroupVersionKind) -> ServedKind | None:
+        if self._kubernetes is None or (gvk.group, gvk.kind) in self._definitions:
+            return None
+        schema = builtin.built_in(self._kubernetes).schema(gvk)
+        if schema is None:
+            return None
+        served = ServedKind(gvk=gvk, schema=schema, namespaced=None, naming=Naming.SEGMENT)
+        self._served[gvk] = served
+        return served
 
     def _unknown(self, resource: Resource) -> SchemaVerdict:
         gvk = resource.ref.gvk
         definition = self._definitions.get((gvk.group, gvk.kind))
-        if definition is None:
-            return SchemaVerdict(known=False, object=resource.object)
-        versions = [served.gvk.api_version for served in definition.served]
-        state = "exists but is not served" if gvk.version in definition.unserved else "does not exist"
-        message = f'no matches for kind "{gvk.kind}" in version "{gvk.api_version}": it {state}'
+        unserved = definition is not None and gvk.version in definition.unserved
+        if definition is not None:
+            versions = [served.gvk.api_version for served in definition.served]
+        else:
+            versions = (
+                list(builtin.built_in(self._kubernetes).versions(gvk.group, gvk.kind)) if self._kubernetes else []
+            )
+            if not versions:
+                return SchemaVerdict(known=False, object=resource.object)
+        state = "it exists but is not served" if unserved else "it does not exist"
+        message = f'no matches for kind "{gvk.kind}" in version "{gvk.api_version}": {state}'
         remedy = f"Use apiVersion {' or '.join(versions)}." if versions else "No version of this kind is served."
         violation = SchemaViolation(rule="schema.version_unknown", path=("apiVersion",), message=message, remedy=remedy)
         return SchemaVerdict(known=False, object=resource.object, violations=(violation,))
+
+
+_PLACE = re.compile(r"([A-Za-z-]+)|\[([^\]]*)\]")
+
+
+def _definition_violations(document: JsonObject) -> tuple[SchemaViolation, ...]:
+    """What the API server would say about a definition beyond its schema."""
+    try:
+        read_definition("", document)
+    except DefinitionError as problem:
+        return tuple(_definition_violation(fault) for fault in problem.faults)
+    return ()
+
+
+def _definition_violation(fault: str) -> SchemaViolation:
+    place, _, text = fault.partition(": ")
+    path = tuple(int(key) if key.isdigit() else name or key for name, key in _PLACE.findall(place))
+    remedy = "Correct the definition at this place."
+    return SchemaViolation(rule="schema.definition", path=path, message=text or place, remedy=remedy)
 
 
 class _Judgement:
@@ -147,9 +201,9 @@ class _Judgement:
         body = shaper.shape(rest, served.shape)
         value: dict[str, Any] = {"apiVersion": served.gvk.api_version, "kind": served.gvk.kind}
         if "metadata" in raw:
-            meta = reader.read(raw["metadata"], ("metadata",))
+            stored = reader.read(raw["metadata"], ("metadata",))
             child = served.shape.props.get("metadata")
-            value["metadata"] = meta if child is None else fill(meta, child)
+            value["metadata"] = stored if child is None else fill(stored, child)
         for key, member in body.items():
             value.setdefault(key, member)
         if served.has_status:
@@ -157,9 +211,8 @@ class _Judgement:
         self._found.extend(reader.problems)
         for path in (*reader.unknown, *shaper.unknown):
             self._found.append(problems.unknown_field(path, self._remedy(path)))
-        self._found.extend(
-            check_metadata(value.get("metadata", {}), ("metadata",), namespaced=served.namespaced, strict_name=True)
-        )
+        meta = value.get("metadata", {})
+        self._found.extend(check_metadata(meta, ("metadata",), namespaced=served.namespaced, naming=served.naming))
         return value
 
     def _remedy(self, path: FieldPath) -> str:

@@ -23,41 +23,46 @@ EmbeddedMetadata = Callable[[Any, FieldPath], Any]
 
 
 class Shape:
-    """What pruning and defaulting need to know of one schema node."""
+    """What pruning and defaulting need to know of one schema node. What is under it is looked at when a value comes."""
 
-    __slots__ = ("additional", "default", "defaults", "embedded", "items", "nullable", "preserve", "props")
+    __slots__ = ("_schema", "additional", "default", "defaults", "embedded", "items", "nullable", "preserve", "props")
 
-    def __init__(self) -> None:
-        self.props: Mapping[str, Shape] = {}
-        self.additional: Shape | None = None
-        self.items: Shape | None = None
-        self.preserve = False
-        self.embedded = False
-        self.nullable = True
+    props: Mapping[str, Shape]
+    additional: Shape | None
+    items: Shape | None
+    defaults: tuple[tuple[str, Any], ...]
+
+    def __init__(self, schema: Schema, *, nullable: bool) -> None:
+        self._schema = schema
+        self.preserve = schema.preserve is True
+        self.embedded = schema.embedded
+        self.nullable = nullable
         self.default: Any = None
-        self.defaults: tuple[tuple[str, Any], ...] = ()
+        if schema.default is not None:
+            self.default = fill(plain(schema.default), self)
+
+    def __getattr__(self, name: str) -> Any:
+        """Called for a slot that is still empty: fill those about children, all at once."""
+        if name not in ("props", "additional", "items", "defaults"):
+            raise AttributeError(name)
+        schema = self._schema
+        self.props = {key: compile_shape(member) for key, member in schema.properties.items()}
+        self.defaults = tuple((key, member.default) for key, member in self.props.items() if member.default is not None)
+        self.items = compile_shape(schema.items) if schema.items is not None else None
+        if isinstance(schema.additional, Schema):
+            self.additional = compile_shape(schema.additional)
+        else:
+            self.additional = None if schema.additional is None else NOTHING
+        return object.__getattribute__(self, name)
 
 
-NOTHING = Shape()
+NOTHING = Shape(Schema(), nullable=True)
 """The shape of what no schema describes: objects under it lose every field."""
 
 
 def compile_shape(schema: Schema) -> Shape:
     """The shape of a schema and of everything under it. Defaults come with their own defaults filled in."""
-    shape = Shape()
-    shape.props = {name: compile_shape(member) for name, member in schema.properties.items()}
-    if isinstance(schema.additional, Schema):
-        shape.additional = compile_shape(schema.additional)
-    elif schema.additional is not None:
-        shape.additional = NOTHING
-    shape.items = compile_shape(schema.items) if schema.items is not None else None
-    shape.preserve = schema.preserve is True
-    shape.embedded = schema.embedded
-    shape.nullable = schema.nullable
-    shape.defaults = tuple((name, member.default) for name, member in shape.props.items() if member.default is not None)
-    if schema.default is not None:
-        shape.default = fill(plain(schema.default), shape)
-    return shape
+    return Shape(schema, nullable=schema.nullable)
 
 
 class Shaper:

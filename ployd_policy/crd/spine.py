@@ -15,7 +15,7 @@ from typing import Any
 from ployd_policy.crd import problems
 from ployd_policy.crd.gotext import shown
 from ployd_policy.crd.names import dns_1035_label
-from ployd_policy.crd.objectmeta import check_metadata
+from ployd_policy.crd.objectmeta import Naming, check_metadata
 from ployd_policy.crd.problem import Cause, Problem
 from ployd_policy.crd.schema import Schema
 from ployd_policy.model.location import FieldPath
@@ -124,7 +124,7 @@ def _embedded(value: Mapping[str, Any], path: FieldPath) -> Iterator[Problem]:
         if why:
             yield _invalid((*path, "kind"), kind, "may have mixed case, but should otherwise match: " + ",".join(why))
     if isinstance(value.get("metadata"), dict):
-        yield from check_metadata(value["metadata"], (*path, "metadata"), namespaced=None, strict_name=False)
+        yield from check_metadata(value["metadata"], (*path, "metadata"), namespaced=None, naming=Naming.OPTIONAL)
 
 
 def _invalid(path: FieldPath, value: str, text: str) -> Problem:
