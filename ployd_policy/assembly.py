@@ -18,7 +18,7 @@ from ployd_policy.crd import RULES as SCHEMA_RULES
 from ployd_policy.crd import SchemaSet
 from ployd_policy.engine import Door, Engine, Selection
 from ployd_policy.environment import EnvironmentMap, overlay
-from ployd_policy.evaluators import NativeEvaluator, OpaEvaluator
+from ployd_policy.evaluators.native import NativeEvaluator
 from ployd_policy.model.errors import ConfigurationError, SchemaLoadError
 from ployd_policy.model.finding import RuleInfo, Skip
 from ployd_policy.model.report import Report
@@ -171,7 +171,7 @@ def check_with(
         environment=scope.environment,
         strict=scope.strict,
         # A server answers one connection after the other; forked copies of it would share a socket.
-        jobs=1 if isinstance(wired.engine.evaluator, OpaEvaluator) else scope.jobs,
+        jobs=scope.jobs if isinstance(wired.engine.evaluator, NativeEvaluator) else 1,
     )
     return repository.judge(wired.engine, question, progress)
 
@@ -179,6 +179,9 @@ def check_with(
 def _evaluator(bundle: PolicyBundle, opa_url: str | None) -> RuleEvaluator:
     if opa_url is None:
         return NativeEvaluator(bundle, time_limit_s=_TIME_LIMIT_S)
+    # Here, because its HTTP client takes longer to import than a small run takes.
+    from ployd_policy.evaluators.opa import OpaEvaluator  # noqa: PLC0415
+
     return OpaEvaluator(bundle, url=opa_url, timeout_s=_OPA_TIMEOUT_S)
 
 

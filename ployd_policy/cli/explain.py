@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,9 @@ def explain(target: str, root: Path | None, config: Path | None, environment: st
 def _rule(name: str, wired: Wired, style: reports.RenderOptions) -> str:
     rule = wired.rules.get(name)
     if rule is None:
+        near = difflib.get_close_matches(name, wired.rules, 1)
+        if near:
+            raise ConfigurationError(f"{name} is neither a rule nor a file", remedy=f"Did you mean {near[0]}?")
         raise ConfigurationError(f"{name} is neither a rule nor a file", remedy="`ployd-policy rules` lists the rules.")
     folder = bundled("examples").joinpath(*rule.id.split("."))
     examples = reports.Examples(passing=_example(folder / "allow"), failing=_example(folder / "deny"))

@@ -18,7 +18,9 @@ from ployd_policy.workspace.settings import settings_file
 
 @click.command()
 @click.option("-e", "--environment", metavar="NAME", help="Only rules that run in this environment.")
-@click.option("-f", "--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "-f", "--format", "format_", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True
+)
 @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Settings file.")
 @rule_options
 def rules(environment: str | None, format_: str, config: Path | None, **options: Any) -> None:
@@ -32,5 +34,7 @@ def rules(environment: str | None, format_: str, config: Path | None, **options:
         shown = [rule for rule in shown if demands.asks_for(rule)]
     if format_ == "json":
         put(reports.rules_json(shown))
+    elif format_ == "markdown":
+        put(reports.rules_page(shown))
     else:
         put(reports.rules_table(shown, reports.RenderOptions(color=wants_color())))

@@ -1,6 +1,1 @@
-"""Run the one query of a bundle: in this process, or in an OPA server. Both answer with the same report."""
-
-from ployd_policy.evaluators.native import NativeEvaluator
-from ployd_policy.evaluators.opa import OpaEvaluator
-
-__all__ = ["NativeEvaluator", "OpaEvaluator"]
+"""Run the one query of a bundle: `native` in this process, `opa` in a server. Both answer with the same report."""

@@ -15,6 +15,7 @@ from ployd_policy.report.github import render_github
 from ployd_policy.report.json_report import render_json
 from ployd_policy.report.junit import render_junit
 from ployd_policy.report.options import RenderOptions
+from ployd_policy.report.reference import rules_page
 from ployd_policy.report.sarif import render_sarif
 from ployd_policy.report.text import render_text
 
@@ -54,5 +55,6 @@ __all__ = [
     "explain_rule",
     "render",
     "rules_json",
+    "rules_page",
     "rules_table",
 ]

@@ -101,6 +101,8 @@ def _serve(share: Share, pipe: Connection) -> None:
                 answer = _take(share, step, arguments, lambda files: pipe.send(("progress", files)))
             except PloydPolicyError as error:
                 pipe.send(("error", (type(error), error.message, error.remedy)))
+            except Exception as error:  # noqa: BLE001 - the parent tells it; a worker has nobody to tell
+                pipe.send(("fault", f"{type(error).__name__}: {error}"))
             else:
                 pipe.send(("answer", answer))
 
@@ -116,6 +118,11 @@ def _answer(process: BaseProcess, pipe: Connection, progress: Progress) -> Any:
                 progress(value)
             case "answer":
                 return value
+            case "fault":
+                raise ToolError(
+                    f"internal error: {value}",
+                    remedy="Nothing was judged. Run with --jobs 1 and PLOYD_POLICY_DEBUG=1 to see where; please report it.",
+                )
             case _:
                 error, message, remedy = value
                 raise error(message, remedy=remedy)

@@ -80,13 +80,17 @@ def reordered(value):
     return [reordered(item) for item in value] if isinstance(value, list) else value
 
 
+def text(value):
+    return value if isinstance(value, str) else ""
+
+
 def decide(value) -> Decision:
     metadata = value.get("metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
     ref = ObjectRef(
         GroupVersionKind.parse(value["apiVersion"], value["kind"]),
-        str(metadata.get("namespace", "")),
-        str(metadata.get("name", "")),
+        text(metadata.get("namespace")),
+        text(metadata.get("name")),
     )
     inventory = Inventory.build(
         [inventory_object(ref, value, environment="production", cluster="", file="a.json")],
