@@ -8,8 +8,6 @@ use regorus::unstable::{Lexer, Source, Span, TokenKind};
 
 use crate::outline::policy_length;
 
-type Error = Box<dyn std::error::Error + Send + Sync>;
-
 /// Work units for one file; a token costs 2 to the power of its nesting. Some two seconds of the parser.
 const MAX_WORK: u64 = 1 << 24;
 /// Deepest nesting of brackets of any kind.
@@ -18,7 +16,7 @@ const MAX_NESTING: usize = 32;
 const MAX_CHAIN: u32 = 256;
 
 /// Errs, with the place, where `source` asks too much of the parser.
-pub fn check(source: &Source) -> Result<(), Error> {
+pub fn check(source: &Source) -> anyhow::Result<()> {
     let mut lexer = Lexer::new(source);
     lexer.set_max_col(policy_length().max_col);
     let mut scan = Scan { chains: vec![0], work: 0, line: 0, unfinished: false };
@@ -41,7 +39,7 @@ struct Scan {
 }
 
 impl Scan {
-    fn token(&mut self, kind: &TokenKind, span: &Span) -> Result<(), Error> {
+    fn token(&mut self, kind: &TokenKind, span: &Span) -> anyhow::Result<()> {
         let text = span.text();
         let symbol = *kind == TokenKind::Symbol;
         let opens = symbol && matches!(text, "[" | "{" | "(");
@@ -79,6 +77,6 @@ impl Scan {
     }
 }
 
-fn refuse(span: &Span, reason: &str) -> Error {
-    span.error(reason).into()
+fn refuse(span: &Span, reason: &str) -> anyhow::Error {
+    span.error(reason)
 }

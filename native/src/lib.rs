@@ -4,6 +4,7 @@
 //! compiled policy ([`policy`]) and the names of the builtins there are. It reads no files, opens no connections and
 //! looks at no environment; it decides nothing about findings, severities or rules, which are Python's.
 
+mod agreement;
 mod error;
 mod guard;
 mod outline;

@@ -49,7 +49,7 @@ pub fn outline(py: Python<'_>, path: String, text: String, v0: bool) -> PyResult
     py.detach(|| parse(path, text, v0).map_err(|error| Failure::new(&error).into_policy_error()))
 }
 
-fn parse(path: String, text: String, v0: bool) -> Result<Outline, Box<dyn std::error::Error + Send + Sync>> {
+fn parse(path: String, text: String, v0: bool) -> anyhow::Result<Outline> {
     let source = source(path, text)?;
     guard::check(&source)?;
     let mut parser = Parser::new(&source)?;
@@ -61,9 +61,9 @@ fn parse(path: String, text: String, v0: bool) -> Result<Outline, Box<dyn std::e
 }
 
 /// The text of a module, bounded by [`policy_length`].
-pub fn source(path: String, text: String) -> Result<Source, Box<dyn std::error::Error + Send + Sync>> {
+pub fn source(path: String, text: String) -> anyhow::Result<Source> {
     let length = policy_length();
-    Ok(Source::from_contents_with_limits(path, text, length.max_file_bytes, length.max_lines)?)
+    Source::from_contents_with_limits(path, text, length.max_file_bytes, length.max_lines)
 }
 
 /// How long a policy may be: regorus's bounds on bytes and lines, longer lines.

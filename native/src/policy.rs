@@ -13,6 +13,7 @@ use pyo3::prelude::*;
 use regorus::utils::limits::ExecutionTimerConfig;
 use regorus::{Engine, Rc, Value};
 
+use crate::agreement;
 use crate::error::Failure;
 use crate::guard;
 use crate::outline::{policy_length, source};
@@ -145,12 +146,13 @@ fn compile(
     data: Value,
     entrypoint: &str,
     coverage: bool,
-) -> Result<Engine, Box<dyn std::error::Error + Send + Sync>> {
+) -> anyhow::Result<Engine> {
     let mut engine = Engine::new();
     engine.set_strict_builtin_errors(true);
     engine.set_gather_prints(true);
     engine.set_enable_coverage(coverage);
     engine.set_policy_length_config(policy_length());
+    agreement::install(&mut engine)?;
     for (path, text, is_v0) in modules {
         guard::check(&source(path.clone(), text.clone())?)?;
         engine.set_rego_v0(is_v0);

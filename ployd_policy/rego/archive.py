@@ -41,10 +41,10 @@ def _files(bundle: PolicyBundle) -> Iterator[tuple[str, bytes]]:
         "revision": bundle.digest,
         "roots": sorted(roots),
         "rego_version": 1,
-        "file_rego_versions": {f"/{name}": 0 for name, module in named if module.dialect is Dialect.V0},
+        "file_rego_versions": {name: 0 for name, module in named if module.dialect is Dialect.V0},
     }
-    yield ".manifest", _json(manifest)
-    yield "data.json", _json(bundle_data(bundle))
+    yield "/.manifest", _json(manifest)
+    yield "/data.json", _json(bundle_data(bundle))
     for name, module in named:
         yield name, module.text.encode()
 
@@ -52,7 +52,8 @@ def _files(bundle: PolicyBundle) -> Iterator[tuple[str, bytes]]:
 def _name(number: int, module: PolicyModule) -> str:
     stem = module.path.rsplit("/", 1)[-1].removesuffix(".rego")
     plain = "".join(sign if sign.isascii() and (sign.isalnum() or sign in "-_") else "_" for sign in stem)
-    return f"policies/{number:04}-{plain[:40]}.rego"
+    # OPA compares versions by names that begin with a slash, as those of its own archives do.
+    return f"/policies/{number:04}-{plain[:40]}.rego"
 
 
 def _json(value: Any) -> bytes:

@@ -127,11 +127,14 @@ def _check_call(
         )
     if name == "print" and own is None:
         return
-    takes = own if own is not None else {builtins[name]}
-    # A call may name the result as one more argument.
-    if not any(arguments in (count, count + 1) for count in takes):
-        expected = " or ".join(str(count) for count in sorted(takes))
-        raise BundleError(f"{place}: {name} takes {expected} arguments and got {arguments}")
+    # A call of an own function, or of the relation `walk`, may name the result as one more argument.
+    exact = {builtins[name]} if own is None else own
+    takes = exact if own is None and name != "walk" else exact | {count + 1 for count in exact}
+    if arguments not in takes:
+        raise BundleError(
+            f"{place}: {name} takes {min(takes)} arguments and got {arguments}",
+            remedy=f"Write its result on the left: `x := {name}(...)`." if arguments == min(takes) + 1 else "",
+        )
 
 
 class _Names:

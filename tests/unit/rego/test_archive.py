@@ -19,25 +19,25 @@ def test_the_archive_holds_what_the_bundle_is(load, texts):
     bundle = load({texts.path: texts.rule, "/abs/old policy.rego": LEGACY}, {"ployd": {"gpus": {"a": 1}}, "teams": [1]})
     files = members(bundle_archive(bundle))
     assert list(files) == [
-        ".manifest",
-        "data.json",
-        "policies/0000-old_policy.rego",
-        "policies/0001-replicas.rego",
-        "policies/0002-main.rego",
+        "/.manifest",
+        "/data.json",
+        "/policies/0000-old_policy.rego",
+        "/policies/0001-replicas.rego",
+        "/policies/0002-main.rego",
     ]
-    assert json.loads(files[".manifest"]) == {
+    assert json.loads(files["/.manifest"]) == {
         "revision": bundle.digest,
         "roots": ["kubernetes", "ployd", "teams"],
         "rego_version": 1,
         "file_rego_versions": {"/policies/0000-old_policy.rego": 0},
     }
-    assert json.loads(files["data.json"]) == {
+    assert json.loads(files["/data.json"]) == {
         "ployd": {"gpus": {"a": 1}, "bundle": {"digest": bundle.digest}},
         "teams": [1],
     }
-    assert files["policies/0000-old_policy.rego"] == LEGACY
-    assert files["policies/0001-replicas.rego"] == texts.rule
-    assert files["policies/0002-main.rego"] == bundle.entrypoint.text
+    assert files["/policies/0000-old_policy.rego"] == LEGACY
+    assert files["/policies/0001-replicas.rego"] == texts.rule
+    assert files["/policies/0002-main.rego"] == bundle.entrypoint.text
 
 
 def test_the_same_bundle_gives_the_same_bytes(load, texts):
