@@ -91,8 +91,8 @@ def test_models_can_be_scaled_and_the_paths_are_fields(definition):
     ("kind", "plural", "short", "columns"),
     [
         ("ModelDeployment", "modeldeployments", "mdep", ["Model", "GPU", "GPUs", "Replicas", "Phase", "Age"]),
-        ("GatewayRoute", "gatewayroutes", "groute", ["Path", "Strategy", "Models", "Phase", "Age"]),
-        ("CanaryDeployment", "canarydeployments", "canary", ["Stable", "Canary", "Weight", "Phase", "Age"]),
+        ("GatewayRoute", "gatewayroutes", "groute", ["Path", "Strategy", "First model", "Phase", "Age"]),
+        ("CanaryDeployment", "canarydeployments", "cdep", ["Stable", "Canary", "Weight", "Phase", "Age"]),
     ],
 )
 def test_kubectl_get_has_names_and_columns(definition, kind, plural, short, columns):

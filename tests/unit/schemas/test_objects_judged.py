@@ -26,6 +26,8 @@ ACCEPTED = [
     (MODEL, {"spec.model.path": "pvc://weights/llama"}),
     (MODEL, {"spec.resources.cpu.requests": "500m", "spec.resources.memory.limits": 274877906944}),
     (MODEL, {"spec.scaling.replicas": 3}),
+    # Git may lower maxReplicas below what an autoscaler wrote.
+    (MODEL, {"spec.scaling.replicas": 9}),
     (MODEL, {"spec.model.parameters.stop": ["</s>"]}),
     (MODEL, {f"{VLLM}.extraArgs": ["--max-loras", "4", "-1", "--model-impl=vllm", "--data-parallel-address=10.0.0.1"]}),
     (
@@ -74,8 +76,6 @@ REFUSED = [
     (MODEL, {f"{VLLM}.extraArgs": ["--trust-remote"]}, "schema.cel", f"{VLLM}.extraArgs"),
     (MODEL, {f"{VLLM}.extraArgs": ["--api-key=abc"]}, "schema.cel", f"{VLLM}.extraArgs"),
     (MODEL, {"spec.scaling.minReplicas": 5}, "schema.cel", "spec.scaling.minReplicas"),
-    (MODEL, {"spec.scaling.replicas": 5}, "schema.cel", "spec.scaling.replicas"),
-    (MODEL, {"spec.scaling.replicas": 1}, "schema.cel", "spec.scaling.replicas"),
     (MODEL, {"spec.scaling.targetGPUUtilization": 101}, "schema.bounds", "spec.scaling.targetGPUUtilization"),
     (MODEL, {"spec.scaling.scaleDownDelay": "ten minutes"}, "schema.pattern", "spec.scaling.scaleDownDelay"),
     (MODEL, {"spec.model.framework": "vLLM"}, "schema.enum", "spec.model.framework"),
