@@ -16,9 +16,11 @@ type Builtin = fn(&[Value]) -> Answer;
 const MAX_LIST: i64 = 1_000_000;
 
 /// Name, number of arguments and function.
-const REPLACED: [(&str, u8, Builtin); 12] = [
+const REPLACED: [(&str, u8, Builtin); 14] = [
     ("count", 1, count),
+    ("indexof", 2, indexof),
     ("lower", 1, lower),
+    ("to_number", 1, to_number),
     ("upper", 1, upper),
     ("numbers.range", 2, numbers_range),
     ("numbers.range_step", 3, numbers_range_step),
@@ -72,6 +74,26 @@ fn each_letter(name: &str, arguments: &[Value], change: fn(char) -> Option<char>
 
 fn only(mut letters: impl Iterator<Item = char>) -> Option<char> {
     letters.next().filter(|_| letters.next().is_none())
+}
+
+/// OPA has no place for a text that is empty.
+fn indexof(arguments: &[Value]) -> Answer {
+    if let [_, Value::String(search)] = arguments {
+        if search.is_empty() {
+            bail!("indexof: empty search character");
+        }
+    }
+    original("indexof", arguments)
+}
+
+/// OPA reads the text as it is, without taking blanks away first.
+fn to_number(arguments: &[Value]) -> Answer {
+    if let [Value::String(text)] = arguments {
+        if text.trim() != text.as_ref() {
+            bail!("to_number: invalid syntax");
+        }
+    }
+    original("to_number", arguments)
 }
 
 fn numbers_range(arguments: &[Value]) -> Answer {
@@ -160,6 +182,11 @@ fn escape(letter: char, in_class: bool, text: &mut String) {
         's' => ("\\t\\n\\f\\r ", letter == 'S'),
         'b' if !in_class => {
             text.push_str(if letter == 'B' { "(?-u:\\B)" } else { "(?-u:\\b)" });
+            return;
+        }
+        // To Rust alone these are the bounds of a word.
+        '<' | '>' => {
+            text.push(letter);
             return;
         }
         _ => {

@@ -35,6 +35,10 @@ REFUSED_BUILTINS: Mapping[str, str] = {
 
 _REFUSED_FAMILIES = {"rand": _CLOCK, "rego.metadata": _ENGINES}
 
+_WALK = 2
+"""Arguments of `walk` with the one its results go to."""
+_REFUSED_IMPORT = ["future", "keywords", "not"]
+
 Path = tuple[str, ...]
 
 
@@ -127,9 +131,13 @@ def _check_call(
         )
     if name == "print" and own is None:
         return
-    # A call of an own function, or of the relation `walk`, may name the result as one more argument.
-    exact = {builtins[name]} if own is None else own
-    takes = exact if own is None and name != "walk" else exact | {count + 1 for count in exact}
+    if own is None and name == "walk":
+        # `[path, value] := walk(x)` gives nothing at all in the embedded engine, and everything in OPA.
+        if arguments != _WALK:
+            raise BundleError(f"{place}: walk is a relation here", remedy="Write `walk(value, [path, inner])`.")
+        return
+    # A call of an own function may name the result as one more argument.
+    takes = {builtins[name]} if own is None else own | {count + 1 for count in own}
     if arguments not in takes:
         raise BundleError(
             f"{place}: {name} takes {min(takes)} arguments and got {arguments}",
@@ -163,6 +171,8 @@ class _Names:
     def check_imports(self, parsed: ParsedModule) -> None:
         """The same for imports."""
         for path, _, line in parsed.outline.imports:
+            if path == _REFUSED_IMPORT:
+                raise BundleError(f"{parsed.place(line)}: import of future.keywords.not is refused: {_ENGINES}")
             if path[0] == "data":
                 self.check(parsed.place(line), tuple(path[1:]))
 

@@ -292,6 +292,7 @@ def test_lists_of_the_usual_size_are_made():
         (r"^\.$", ".", True),
         (r"^\[[\]]$", "[]", True),
         (r"(?i)^É$", "é", True),
+        (r"^\<a\>$", "<a>", True),
     ],
 )
 def test_patterns_mean_what_they_mean_to_re2(pattern, text, matches):
@@ -306,3 +307,9 @@ def test_a_pattern_that_is_none_is_an_error():
         assert ask("x := regex.is_valid(input.p)", {"p": pattern}) is False
         with pytest.raises(_native.RunError):
             ask("x := regex.match(input.p, input.p)", {"p": pattern})
+
+
+@pytest.mark.parametrize("expression", ['to_number(" 1")', 'to_number("1\\n")', 'indexof("abc", "")'])
+def test_what_opa_does_not_take_is_an_error(expression):
+    with pytest.raises(_native.RunError):
+        ask(f"x := {expression}")

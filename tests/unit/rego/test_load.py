@@ -133,6 +133,11 @@ def test_the_digest_is_of_texts_and_data_not_of_places(load, texts):
         ("deny contains nothing(1) if input.a", "3:15: there is no function nothing"),
         ("deny contains count(1, 2, 3) if true", "3:15: count takes 1 arguments and got 3"),
         ("deny contains io.jwt.decode(input.a)[0] if true", "3:15: there is no function io.jwt.decode"),
+        ("deny contains v if { [_, v] := walk(input) }", "3:32: walk is a relation here"),
+        (
+            "import future.keywords.not\n\ndeny contains 1 if input.a",
+            "3: import of future.keywords.not is refused: the embedded engine and OPA answer it differently",
+        ),
         ("f(x) := x\n\ndeny contains f(1, 2, 3) if true", "5:15: f takes 1 arguments and got 3"),
         ("import data.b\n\ndeny contains b.f(1) if true", "3: nothing is called data.b"),
         ("deny contains typo if { message := 1 }", "3:15: nothing gives the variable typo a value"),
