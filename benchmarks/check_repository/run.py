@@ -185,7 +185,7 @@ def main() -> None:
     }
     print(
         f"{arguments.manifests} manifests, {len(bench.rules)} object rules on both sides,"
-        f" medians of {arguments.rounds} rounds, {len(os.sched_getaffinity(0))} cores, {platform.machine()},"
+        f" median of {arguments.rounds}, {len(os.sched_getaffinity(0))} cores, {platform.machine()},"
         f" Python {platform.python_version()}\n"
     )
     print("| | wall s | CPU s | peak MiB |\n|---|---:|---:|---:|")
