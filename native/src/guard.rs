@@ -17,8 +17,7 @@ const MAX_CHAIN: u32 = 256;
 
 /// Errs, with the place, where `source` asks too much of the parser.
 pub fn check(source: &Source) -> anyhow::Result<()> {
-    let mut lexer = Lexer::new(source);
-    lexer.set_max_col(policy_length().max_col);
+    let mut lexer = lexer(source);
     let mut scan = Scan { chains: vec![0], work: 0, line: 0, unfinished: false };
     loop {
         let token = lexer.next_token()?;
@@ -27,6 +26,28 @@ pub fn check(source: &Source) -> anyhow::Result<()> {
         }
         scan.token(&token.0, &token.1)?;
     }
+}
+
+/// Whether `source` has the keyword `if` without the import that makes it one in Rego v0.
+pub fn mentions_if(source: &Source) -> anyhow::Result<bool> {
+    if source.contents().contains("import future.keywords") {
+        return Ok(false);
+    }
+    let mut lexer = lexer(source);
+    loop {
+        let token = lexer.next_token()?;
+        match token.0 {
+            TokenKind::Eof => return Ok(false),
+            TokenKind::Ident if token.1.text() == "if" => return Ok(true),
+            _ => {}
+        }
+    }
+}
+
+fn lexer(source: &Source) -> Lexer<'_> {
+    let mut lexer = Lexer::new(source);
+    lexer.set_max_col(policy_length().max_col);
+    lexer
 }
 
 struct Scan {

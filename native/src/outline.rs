@@ -5,6 +5,7 @@
 use std::collections::HashSet;
 use std::num::NonZeroU32;
 
+use anyhow::bail;
 use pyo3::prelude::*;
 use regorus::unstable::{
     AssignOp, Expr, Literal, Module, Parser, Query, Ref, Rule, RuleAssign, RuleHead, Source, Span, BUILTINS,
@@ -52,6 +53,10 @@ pub fn outline(py: Python<'_>, path: String, text: String, v0: bool) -> PyResult
 fn parse(path: String, text: String, v0: bool) -> anyhow::Result<Outline> {
     let source = source(path, text)?;
     guard::check(&source)?;
+    if v0 && guard::mentions_if(&source)? {
+        // The parser would take `if` for a variable, and tell so on standard error.
+        bail!("Rego v0 has no `if`");
+    }
     let mut parser = Parser::new(&source)?;
     parser.set_max_col(MAX_COLUMNS);
     if !v0 {

@@ -234,3 +234,16 @@ def test_what_rules_name_in_data_is_there(load, texts):
     assert load(rule, {"ployd": {"gpus": {}}, "teams": {"limit": 3}}).rules
     with pytest.raises(BundleError, match=r"nothing is called data\.teams\.limit"):
         load(rule, {"ployd": {"gpus": {}}})
+
+
+def test_a_mistake_in_v1_is_told_once_and_by_us_alone(load, capfd):
+    with pytest.raises(BundleError) as caught:
+        load({"a.rego": "package a\n\ndeny contains msg if {\n\tinput.a ==\n\tmsg := 1\n}\n"})
+    assert caught.value.message.startswith("a.rego:")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_v0_may_import_the_keywords_of_v1(load):
+    imports = "import future.keywords.if\nimport future.keywords.in\n"
+    text = f"package a\n\n{imports}\ndeny[x] {{ some x in input.a }}\n\np if input.b\n"
+    assert load({"a.rego": text}).modules[0].dialect is Dialect.V0
