@@ -68,7 +68,8 @@ def check(paths: tuple[Path, ...], **options: Any) -> int:
     outputs = [_output(text) for text in options["outputs"]]
     rendered = bool(options["kustomize"] or options["helm"])
     targets = paths or (() if rendered else (Path(),))
-    root = options["root"] or find_root([path for path in targets if str(path) != "-"] or [Path()])
+    places = [path for path in targets if str(path) != "-"] or [*options["kustomize"], *options["helm"]] or [Path()]
+    root = options["root"] or find_root(places)
     settings = load_settings(options["config"] or settings_file(root))
     scope = Scope(
         root=root,

@@ -151,21 +151,11 @@ class MetadataReader:
         self.problems.append(Problem(RULE, Cause.INVALID, path, text, remedy))
 
 
-def check_metadata(
-    meta: Mapping[str, Any], path: FieldPath, *, namespaced: bool | None, naming: Naming
-) -> Iterator[Problem]:
-    """What ValidateObjectMeta would say about metadata that `MetadataReader` returned.
-
-    `namespaced`: whether the kind lives in namespaces; None: a namespace may stand there or not, as in embedded
-    resources.
-    """
+def check_metadata(meta: Mapping[str, Any], path: FieldPath, *, naming: Naming) -> Iterator[Problem]:
+    """What ValidateObjectMeta would say about metadata that `MetadataReader` returned."""
     yield from _names(meta, path, naming)
     namespace = meta.get("namespace", "")
-    if namespace and namespaced is False:
-        yield _forbidden(
-            (*path, "namespace"), "not allowed on this type", "Remove it: this kind is not in any namespace."
-        )
-    elif namespace:
+    if namespace:
         yield from _each_invalid((*path, "namespace"), namespace, dns_label(namespace))
     if meta.get("generation", 0) < 0:
         yield _invalid(
@@ -288,10 +278,6 @@ _CHECKS: Mapping[str, Callable[[Any, FieldPath], Iterator[Problem]]] = {
 
 def _invalid(path: FieldPath, value: Any, text: str, remedy: str) -> Problem:
     return Problem(RULE, Cause.INVALID, path, f"Invalid value: {shown(value)}: {text}", remedy)
-
-
-def _forbidden(path: FieldPath, text: str, remedy: str) -> Problem:
-    return Problem(RULE, Cause.FORBIDDEN, path, f"Forbidden: {text}", remedy)
 
 
 def _each_invalid(path: FieldPath, value: str, texts: list[str], *, what: str = "name") -> Iterator[Problem]:

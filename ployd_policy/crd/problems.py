@@ -52,7 +52,7 @@ def required(path: FieldPath) -> Problem:
 
 def unsupported(path: FieldPath, value: Any, allowed: Sequence[Any]) -> Problem:
     """Not a member of the enum."""
-    members = [each if isinstance(each, str) else json.dumps(each) for each in allowed]
+    members = [each if isinstance(each, str) else json.dumps(each, separators=(",", ":")) for each in allowed]
     text = f"Unsupported value: {shown(value)}: supported values: {', '.join(quote(each) for each in members)}"
     return Problem("schema.enum", Cause.UNSUPPORTED, path, text, f"Use one of {', '.join(members)}.")
 

@@ -31,6 +31,13 @@ from ployd_policy.model.location import FieldPath, format_path
 from ployd_policy.model.resource import GroupVersionKind, JsonObject, Resource
 
 LARGEST_REPLICAS = 2**31 - 1
+GO_TYPES: dict[type, str] = {
+    str: "string",
+    bool: "bool",
+    float: "float64",
+    list: "[]interface {}",
+    dict: "map[string]interface {}",
+}
 NOT_CHECKED = "CEL rules were not checked because the object was invalid; correct the other errors first"
 
 
@@ -212,7 +219,10 @@ class _Judgement:
         for path in (*reader.unknown, *shaper.unknown):
             self._found.append(problems.unknown_field(path, self._remedy(path)))
         meta = value.get("metadata", {})
-        self._found.extend(check_metadata(meta, ("metadata",), namespaced=served.namespaced, naming=served.naming))
+        if served.namespaced is False:
+            # The API server drops the namespace of an object that is in none.
+            meta.pop("namespace", None)
+        self._found.extend(check_metadata(meta, ("metadata",), naming=served.naming))
         return value
 
     def _remedy(self, path: FieldPath) -> str:
@@ -227,7 +237,11 @@ class _Judgement:
             wanted = wanted[key]
         path: FieldPath = self._served.replicas
         if type(wanted) is not int:
-            text = f"Invalid value: 0: accessor error: {shown(wanted)} is not a whole number"
+            kind = GO_TYPES.get(type(wanted), "<nil>")
+            text = (
+                f"Invalid value: 0: .{'.'.join(self._served.replicas)} accessor error: "
+                f"{shown(wanted)} is of the type {kind}, expected int64"
+            )
         elif wanted < 0:
             text = f"Invalid value: {wanted}: should be a non-negative integer"
         elif wanted > LARGEST_REPLICAS:

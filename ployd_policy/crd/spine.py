@@ -124,7 +124,7 @@ def _embedded(value: Mapping[str, Any], path: FieldPath) -> Iterator[Problem]:
         if why:
             yield _invalid((*path, "kind"), kind, "may have mixed case, but should otherwise match: " + ",".join(why))
     if isinstance(value.get("metadata"), dict):
-        yield from check_metadata(value["metadata"], (*path, "metadata"), namespaced=None, naming=Naming.OPTIONAL)
+        yield from check_metadata(value["metadata"], (*path, "metadata"), naming=Naming.OPTIONAL)
 
 
 def _invalid(path: FieldPath, value: str, text: str) -> Problem:

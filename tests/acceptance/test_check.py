@@ -341,11 +341,14 @@ def test_kustomize_and_helm_output_is_judged(run, tmp_path, tools):
     path = {"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
     built = run("check", "--kustomize", "overlay", "--format", "json", cwd=tmp_path, env=path)
     assert rules(built) == ["schema.unknown_field"]
-    assert built.json()["files"][0]["objects"][0]["name"] == "x-settings"
+    assert built.json()["files"][0]["objects"][0]["ref"]["name"] == "x-settings"
     rendered = run("check", "--helm", "chart", "--format", "json", cwd=tmp_path, env=path)
     assert rules(rendered) == ["schema.unknown_field"]
     plain = run("check", "--format", "json", cwd=tmp_path)
-    assert ("chart/templates/a.yaml", "a Helm template: judge what it renders with --helm") in skips(plain)
+    assert (
+        dict(skips(plain))["chart/templates/a.yaml"]
+        == "a.yaml belongs to a Helm chart: judge what it renders with --helm"
+    )
 
 
 def test_a_renderer_that_is_missing_is_named(run, tmp_path):

@@ -13,9 +13,8 @@ from fractions import Fraction
 from typing import Any
 from urllib.parse import parse_qs
 
-import cel
-
 from ployd_policy.crd import names
+from ployd_policy.crd.expressions import library as cel
 from ployd_policy.crd.expressions.outcome import CelError, UndecidableError
 from ployd_policy.crd.expressions.quantity import as_integer, parse_quantity
 from ployd_policy.crd.formats import FORMATS

@@ -11,8 +11,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-import cel
-
+from ployd_policy.crd.expressions import library as cel
 from ployd_policy.crd.expressions.objects import a_text, is_kind, text_of
 from ployd_policy.crd.expressions.outcome import CelError, UndecidableError
 from ployd_policy.crd.gotext import number

@@ -12,8 +12,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-import cel
-
+from ployd_policy.crd.expressions import library as cel
 from ployd_policy.crd.expressions import objects, plain_functions
 from ployd_policy.crd.expressions.outcome import CelError, UndecidableError
 from ployd_policy.crd.expressions.source import PREFIX, Rewritten, rewrite
