@@ -18,6 +18,8 @@ pub const MAX_DEPTH: usize = 128;
 pub const MAX_BYTES: usize = 16 << 20;
 /// Smallest magnitude that Go writes with an exponent; whole numbers below are written as integers.
 const GO_EXPONENT_FROM: f64 = 1e21;
+/// Steps of a path that a message shows.
+const SHOWN_STEPS: usize = 12;
 /// What a scalar, a key or a container costs beside the bytes of its text.
 const NODE_BYTES: usize = 8;
 
@@ -49,8 +51,12 @@ pub fn prepare(value: &Bound<'_, PyAny>, max_bytes: usize, max_depth: usize) -> 
 pub fn from_python(item: &Bound<'_, PyAny>, max_bytes: usize, max_depth: usize) -> PyResult<Value> {
     let mut reader = Reader { left: max_bytes, max_bytes, max_depth };
     reader.read(item, 0).map_err(|refusal| {
-        let place: String = refusal.steps.iter().rev().map(String::as_str).collect();
-        let place = if place.is_empty() { "the value".to_owned() } else { place };
+        let mut place: String = refusal.steps.iter().rev().take(SHOWN_STEPS).map(String::as_str).collect();
+        if place.is_empty() {
+            place.push_str("the value");
+        } else if refusal.steps.len() > SHOWN_STEPS {
+            place.push_str("...");
+        }
         InputError::new_err((format!("{place}: {}", refusal.reason), None::<String>, 0, 0))
     })
 }

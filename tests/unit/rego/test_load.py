@@ -95,13 +95,13 @@ def test_the_entrypoint_names_every_head(load, texts):
 
 
 def test_tests_and_libraries_are_no_rules(load, texts):
-    library = "package ployd.lib.helpers\n\ndeny(x) if x\n\nwarn := true\n"
+    library = "package ployd.lib.shared\n\ndeny(x) if x\n\nwarn := true\n"
     bundle = load(
         {
             texts.path: texts.rule,
             texts.path.replace(".rego", "_test.rego"): "package ployd.rules.scaling.replicas\n\ntest_x if nonsense\n",
-            "policies/ployd/lib/helpers/helpers.rego": library,
-            "helpers.rego": "package acme.helpers\n\nlimit := 3\n",
+            "policies/ployd/lib/shared/shared.rego": library,
+            "shared.rego": "package acme.shared\n\nlimit := 3\n",
         }
     )
     assert [rule.id for rule in bundle.rules] == ["scaling.replicas"]
