@@ -25,7 +25,7 @@ def pattern(output):
     return re.compile(".*".join(re.escape(part) for part in parts), re.DOTALL)
 
 
-@pytest.mark.parametrize(("command", "output"), steps())
+@pytest.mark.parametrize(("command", "output"), list(steps()))
 def test_transcript(command, output):
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     ran = subprocess.run(
