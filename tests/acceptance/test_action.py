@@ -1,4 +1,4 @@
-"""action.yml: its scripts, run as GitHub's runner runs them: bash with -eo pipefail, in the environment a step names."""
+"""action.yml: its scripts, run as GitHub runs them: bash with -eo pipefail, in the environment a step names."""
 
 import json
 import os
