@@ -31,7 +31,6 @@ import (
 	"k8s.io/apiextensions-apiserver/pkg/registry/customresource"
 	"k8s.io/apiextensions-apiserver/pkg/registry/customresourcedefinition"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	runtimeschema "k8s.io/apimachinery/pkg/runtime/schema"
@@ -176,6 +175,9 @@ func judge(ctx context.Context, external *v1.CustomResourceDefinition, definitio
 	stored := u.DeepCopy()
 	strategy.PrepareForCreate(ctx, stored)
 	unstructured.RemoveNestedField(stored.Object, "metadata", "generation")
+	if !strategy.NamespaceScoped() {
+		unstructured.RemoveNestedField(stored.Object, "metadata", "namespace")
+	}
 	result.Object = stored.Object
 	rest.FillObjectMetaSystemFields(u)
 	if u.GetGenerateName() != "" && u.GetName() == "" {
@@ -278,5 +280,3 @@ func decode(u *unstructured.Unstructured, structural *schema.Structural) ([]stri
 	defaulting.Default(u.Object, structural)
 	return sets.List(sets.New(unknown...)), nil
 }
-
-var _ = metav1.Object(&unstructured.Unstructured{})
