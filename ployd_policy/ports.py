@@ -28,10 +28,14 @@ class RuleEvaluator(Protocol):
     It exists because the engine must give the same verdict whether rules run in this process or in an OPA server.
     """
 
-    def evaluate(self, document: JsonObject, inventory: SharedInventory | None) -> JsonObject:
+    def evaluate(
+        self, document: JsonObject, inventory: SharedInventory | None, rules: tuple[str, ...] | None = None
+    ) -> JsonObject:
         """`data.ployd.main.report` for `document` as input; `inventory` becomes `input.ployd.inventory`.
 
-        Returns the report as decoded JSON: rule id -> head ("deny", "warn") -> list of rows.
+        `rules` are the ids whose rows are wanted, in the bundle's order; None: all that speak about the document's
+        kind. The others' rows are empty. Returns the report as decoded JSON: rule id -> head ("deny", "warn") -> list
+        of rows.
 
         Raises:
             EvaluationError: undefined report, a builtin error, the time limit. Never an empty report instead.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -12,7 +12,7 @@ from ployd_policy.crd import RULES as CRD_RULES
 from ployd_policy.crd import SchemaSet, SchemaVerdict
 from ployd_policy.engine.inventory import Inventory
 from ployd_policy.engine.receipt import receipt
-from ployd_policy.environment import Demands, EnvironmentMap
+from ployd_policy.environment import EnvironmentMap
 from ployd_policy.model.admission import AdmissionRequest, Operation
 from ployd_policy.model.decision import Decision, outcome_of
 from ployd_policy.model.errors import ConfigurationError, EvaluationError
@@ -89,6 +89,10 @@ class Engine:
     """Of policies, data, schemas and selection."""
     door: Door
     selection: Selection = Selection()
+    _tables: dict[tuple[str | None, str, bool], tuple[RuleInfo, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """Which rules run, by environment, kind and whether there is an inventory; remembered, since objects are many."""
 
     def decide(
         self, request: AdmissionRequest, inventory: Inventory | None = None, place: int | None = None
@@ -117,10 +121,9 @@ class Engine:
                 findings=findings,
                 undecided=(*verdict.undecided, "policy rules wait until the schema accepts the object"),
             )
-        demands = self.environments.demands(request.environment)
-        enabled = [rule for rule in self.rules.values() if self._runs(rule, demands, request, inventory)]
+        enabled = self._enabled(request, has_inventory=inventory is not None)
         if enabled:
-            rows = self._rows(request, verdict.object, demands, inventory, place)
+            rows = self._rows(request, verdict.object, enabled, inventory, place)
             findings += tuple(
                 self._finding(request, rule, row, inventory) for rule in enabled for row in rows.get(rule.id, ())
             )
@@ -134,22 +137,31 @@ class Engine:
             has_schema=verdict.known,
         )
 
-    def _runs(self, rule: RuleInfo, demands: Demands, request: AdmissionRequest, inventory: Inventory | None) -> bool:
-        return (
-            demands.asks_for(rule)
-            and self.selection.includes(rule.id)
-            and (not rule.kinds or request.ref.gvk.kind in rule.kinds)
-            and (rule.scope is not Scope.INVENTORY or inventory is not None)
-        )
+    def _enabled(self, request: AdmissionRequest, *, has_inventory: bool) -> tuple[RuleInfo, ...]:
+        """The rules that run on objects of this kind in this environment, in the bundle's order."""
+        kind = request.ref.gvk.kind
+        key = (request.environment, kind, has_inventory)
+        if key not in self._tables:
+            demands = self.environments.demands(request.environment)
+            self._tables[key] = tuple(
+                rule
+                for rule in self.rules.values()
+                if demands.asks_for(rule)
+                and self.selection.includes(rule.id)
+                and (not rule.kinds or kind in rule.kinds)
+                and (rule.scope is not Scope.INVENTORY or has_inventory)
+            )
+        return self._tables[key]
 
     def _rows(
         self,
         request: AdmissionRequest,
         judged: JsonObject,
-        demands: Demands,
+        enabled: tuple[RuleInfo, ...],
         inventory: Inventory | None,
         place: int | None,
     ) -> Mapping[str, tuple[Row, ...]]:
+        demands = self.environments.demands(request.environment)
         ployd: dict[str, Any] = {
             "environment": demands.environment,
             "level": demands.level.value,
@@ -160,7 +172,10 @@ class Engine:
             item = inventory.objects[place]
             ployd["self"] = {"environment": item.environment or "", "cluster": item.cluster, "id": place}
         document = {"request": encode_request(request, judged), "ployd": ployd}
-        return read_report(self.evaluator.evaluate(document, inventory.shared if inventory is not None else None))
+        shared = inventory.shared if inventory is not None else None
+        asked = tuple(rule.id for rule in enabled)
+        report = self.evaluator.evaluate(document, shared, asked)
+        return read_report({rule: report[rule] for rule in asked})
 
     def _finding(self, request: AdmissionRequest, rule: RuleInfo, row: Row, inventory: Inventory | None) -> Finding:
         severity = Severity.ERROR if row.head is Head.DENY else Severity.WARNING

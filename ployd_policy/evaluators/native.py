@@ -46,9 +46,11 @@ class NativeEvaluator:
         self._policies: dict[tuple[str, ...], _native.Policy] = {}
         self._inventory: tuple[str, _native.Prepared] | None = None
 
-    def evaluate(self, document: JsonObject, inventory: SharedInventory | None) -> JsonObject:
+    def evaluate(
+        self, document: JsonObject, inventory: SharedInventory | None, rules: tuple[str, ...] | None = None
+    ) -> JsonObject:
         """See `RuleEvaluator.evaluate`."""
-        asked = rules_for(self._bundle, document)
+        asked = rules_for(self._bundle, document) if rules is None else rules
         try:
             answer, prints = self._policy(asked).evaluate(
                 document, self._prepared(inventory), time_limit_s=self._time_limit_s

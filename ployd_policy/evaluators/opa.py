@@ -49,9 +49,11 @@ class OpaEvaluator:
         self._client = _client(url, timeout_s, token)
         self._require_bundle()
 
-    def evaluate(self, document: JsonObject, inventory: SharedInventory | None) -> JsonObject:
+    def evaluate(
+        self, document: JsonObject, inventory: SharedInventory | None, rules: tuple[str, ...] | None = None
+    ) -> JsonObject:
         """See `RuleEvaluator.evaluate`."""
-        asked = rules_for(self._bundle, document)
+        asked = rules_for(self._bundle, document) if rules is None else rules
         answer = self._ask(_question(document, inventory))
         return complete_report(self._bundle, asked, answer)
 
