@@ -1,8 +1,15 @@
 """The definitions themselves: what kubectl explains, what the API server takes, what people and autoscalers see."""
 
+import re
+
 import pytest
 
 KINDS = ("ModelDeployment", "GatewayRoute", "CanaryDeployment")
+# At least three words; a capital letter or the name of something first, a full stop last.
+SENTENCE = re.compile(r"(?:[A-Z]\S*|[a-z]+_[a-z0-9_]+,?)(?: \S+){2,}(?<=\.)$")
+# Fields that every object has and no definition describes.
+OF_EVERY_OBJECT = {".metadata.creationTimestamp"}
+CONDITION = re.compile(r"\[\?\(@\.type==\"[A-Za-z]+\"\)\]")
 
 
 def version(definition, kind):
@@ -36,8 +43,13 @@ def test_every_field_has_a_description_that_reads_as_a_sentence(definition, kind
     assert len(described) > 70
     silent = [path for path, child in described.items() if not child.get("description")]
     assert silent == []
-    odd = [path for path, child in described.items() if not child["description"].endswith((".", "?", "!"))]
-    assert odd == []
+    odd = {path: child["description"] for path, child in described.items() if not SENTENCE.match(child["description"])}
+    assert odd == {}
+
+
+@pytest.mark.parametrize("text", ["A URL.", "the limit of it.", "Share of the traffic", "", "Two  words."])
+def test_what_is_no_description(text):
+    assert not SENTENCE.match(text)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -68,6 +80,7 @@ def test_what_is_seen_is_kept_apart_from_what_is_wanted(definition, kind):
     status = made["schema"]["openAPIV3Schema"]["properties"]["status"]
     assert made["subresources"]["status"] == {}
     assert status["default"] == {"observedGeneration": -1}
+    assert status["properties"]["observedGeneration"]["type"] == "integer"
     assert status["properties"]["conditions"]["x-kubernetes-list-type"] == "map"
     assert status["properties"]["conditions"]["x-kubernetes-list-map-keys"] == ["type"]
     assert {"phase", "findings", "receipt"} <= set(status["properties"])
@@ -102,6 +115,34 @@ def test_kubectl_get_has_names_and_columns(definition, kind, plural, short, colu
     assert spec["names"]["categories"] == ["ployd"]
     shown = [column["name"] for column in version(definition, kind)["additionalPrinterColumns"]]
     assert [name for name in shown if name in columns] == columns
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_columns_show_single_fields_that_exist(definition, kind):
+    made = version(definition, kind)
+    schema = made["schema"]["openAPIV3Schema"]
+    known = dict(fields(schema))
+    columns = {column["jsonPath"]: column["type"] for column in made["additionalPrinterColumns"]}
+    assert len(columns) >= 7
+    for path, kind_of_column in columns.items():
+        # Of several values kubectl get would show the first.
+        assert "*" not in path
+        place = CONDITION.sub("[]", path).replace("[0]", "[]")
+        if place not in OF_EVERY_OBJECT:
+            assert known[place]["type"] == kind_of_column, path
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_transition_rules_stand_where_the_old_value_is_found(definition, kind):
+    schema = version(definition, kind)["schema"]["openAPIV3Schema"]
+    transitions = [
+        (path, rule["rule"])
+        for path, child in fields(schema)
+        for rule in child.get("x-kubernetes-validations", [])
+        if "oldSelf" in rule["rule"]
+    ]
+    # The API server finds the old value of fields, not of entries of lists without keys.
+    assert [path for path, _ in transitions] == ([".spec"] if kind == "ModelDeployment" else [])
 
 
 def test_what_depends_on_something_else_has_no_default(definition):
