@@ -14,7 +14,7 @@ KINDS = ("ModelDeployment", "GatewayRoute", "CanaryDeployment")
 CHANGE = {"set", "remove"}
 # The API server says so at the root where it leaves out CEL rules, because the object is invalid in another way.
 NOT_RUN = "some validation rules were not checked because the object was invalid"
-# Numbers that do not fit their format and alternatives of which none holds have no field there, only a name in the text.
+# Numbers beyond their format and alternatives of which none holds have no field there, only a name in the text.
 NAMELESS = re.compile(r' in (\S+)$|"([^"]+)" must validate')
 
 
