@@ -13,7 +13,7 @@ from ployd_policy.crd.goduration import parse_duration
 from ployd_policy.crd.gomail import is_mail_address
 from ployd_policy.crd.gonet import is_cidr, is_ip, is_mac
 from ployd_policy.crd.gourl import is_request_uri
-from ployd_policy.crd.pattern import compile_pattern
+from ployd_policy.crd.pattern import pattern
 
 _DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})", re.ASCII)
 _TIME = re.compile(r"([0-9]{2}):([0-9]{2}):([0-9]{2})(.[0-9]+)?(z|([+-][0-9]{2}:[0-9]{2}))", re.ASCII | re.DOTALL)
@@ -22,23 +22,23 @@ _SCALA_UNITS = (
     ("ns", "nano"), ("us", "µs", "micro"), ("ms", "milli"), ("s", "sec"), ("m", "min"), ("h", "hr", "hour"),
     ("d", "day"), ("w", "wk", "week"),
 )  # fmt: skip
-_HOSTNAME = compile_pattern(
+_HOSTNAME = pattern(
     r"^([a-zA-Z0-9\p{S}\p{L}]((-?[a-zA-Z0-9\p{S}\p{L}]{0,62})?)|"
     r"([a-zA-Z0-9\p{S}\p{L}](([a-zA-Z0-9-\p{S}\p{L}]{0,61}[a-zA-Z0-9\p{S}\p{L}])?)(\.)){1,}([a-zA-Z\p{L}]){2,63})$"
 )
 _LONGEST_HOSTNAME = 255
 _LONGEST_LABEL = 63
 _LONGEST_SUBDOMAIN = 253
-_CREDIT_CARD = compile_pattern(
+_CREDIT_CARD = pattern(
     r"^(?:4[0-9]{12}(?:[0-9]{3})?|5[1-5][0-9]{14}|6(?:011|5[0-9][0-9])[0-9]{12}|3[47][0-9]{13}|"
     r"3(?:0[0-5]|[68][0-9])[0-9]{11}|(?:2131|1800|35\d{3})\d{11})$"
 )
 _SSN_LENGTH = 11
-_SSN = compile_pattern(r"^\d{3}[- ]?\d{2}[- ]?\d{4}$")
+_SSN = pattern(r"^\d{3}[- ]?\d{2}[- ]?\d{4}$")
 _RGB_PART = r"\s*(0|[1-9]\d?|1\d\d?|2[0-4]\d|25[0-5])\s*"
 _LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
-_SHORT_NAME = compile_pattern(f"^{_LABEL}$")
-_LONG_NAME = compile_pattern(rf"^{_LABEL}(\.{_LABEL})*$")
+_SHORT_NAME = pattern(f"^{_LABEL}$")
+_LONG_NAME = pattern(rf"^{_LABEL}(\.{_LABEL})*$")
 
 
 def is_date(text: str) -> bool:
@@ -120,11 +120,11 @@ def is_isbn13(text: str) -> bool:
 
 
 def _uuid(third: str = "[0-9a-f]{4}", fourth: str = "[0-9a-f]{4}") -> Callable[[str], bool]:
-    return compile_pattern(f"(?i)^[0-9a-f]{{8}}-?[0-9a-f]{{4}}-?{third}-?{fourth}-?[0-9a-f]{{12}}$")
+    return pattern(f"(?i)^[0-9a-f]{{8}}-?[0-9a-f]{{4}}-?{third}-?{fourth}-?[0-9a-f]{{12}}$")
 
 
 FORMATS: dict[str, Callable[[str], bool]] = {
-    "bsonobjectid": compile_pattern("^[0-9a-fA-F]{24}$"),
+    "bsonobjectid": pattern("^[0-9a-fA-F]{24}$"),
     "uri": is_request_uri,
     "email": is_mail_address,
     "hostname": is_hostname,
@@ -141,9 +141,9 @@ FORMATS: dict[str, Callable[[str], bool]] = {
     "isbn13": is_isbn13,
     "creditcard": is_credit_card,
     "ssn": lambda text: len(text) == _SSN_LENGTH and _SSN(text),
-    "hexcolor": compile_pattern("^#?([0-9a-fA-F]{3}|[0-9a-fA-F]{6})$"),
-    "rgbcolor": compile_pattern(rf"^rgb\({_RGB_PART},{_RGB_PART},{_RGB_PART}\)$"),
-    "byte": compile_pattern("^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4})$"),
+    "hexcolor": pattern("^#?([0-9a-fA-F]{3}|[0-9a-fA-F]{6})$"),
+    "rgbcolor": pattern(rf"^rgb\({_RGB_PART},{_RGB_PART},{_RGB_PART}\)$"),
+    "byte": pattern("^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4})$"),
     "password": lambda _: True,
     "date": is_date,
     "duration": is_duration,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import re2  # type: ignore[import-untyped]  # the package ships no types
 
@@ -43,6 +44,16 @@ def compile_pattern(expression: str) -> Callable[[str], bool]:
 
     def matches(text: str) -> bool:
         return search(encode(text)) is not None
+
+    return matches
+
+
+def pattern(expression: str) -> Callable[[str], bool]:
+    """Like `compile_pattern` for an expression that is known to be good, compiled when it is first asked."""
+    compiled = cache(compile_pattern)
+
+    def matches(text: str) -> bool:
+        return compiled(expression)(text)
 
     return matches
 
