@@ -19,6 +19,8 @@ from ployd_policy.crd.expressions.source import PREFIX, Rewritten, rewrite
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {**plain_functions.FUNCTIONS, **objects.FUNCTIONS}
 MOST_TICKS = 100_000
+COST_OF_GROWING = 10
+"""Ticks of a step that makes a list longer: the library copies the list each time."""
 LEAST_TICKS = 100
 LARGEST_WORK = 200_000_000
 _CALL_FAILED = re.compile(
@@ -56,12 +58,14 @@ class Rule:
         """
         budget = left = self._budget(size)
 
-        def tick() -> bool:
+        def tick(cost: int = 1) -> bool:
             nonlocal left
-            left -= 1
+            left -= cost
             return left >= 0
 
-        ticks = {PREFIX + "tick": tick, PREFIX + "stop": lambda: not tick()} if self.rewritten.depth else {}
+        ticks: dict[str, Callable[..., Any]] = {}
+        if self.rewritten.depth:
+            ticks = {"k_tick": tick, "k_stop": lambda: not tick(), "k_grow": lambda: tick(COST_OF_GROWING)}
         try:
             result = self._program.execute(cel.Context(variables, {**self._functions, **ticks}))
         except Exception as problem:  # noqa: BLE001 - the library raises many kinds; all are outcomes, none a traceback

@@ -35,7 +35,7 @@ _TOKEN = re.compile(
 _RAW = re.compile(r"""[rR][bB]?(?:\"\"\"|'''|"|')|[bB][rR](?:"|')""")
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 _MACROS = {"all": 1, "exists": 1, "exists_one": 1, "filter": 1, "map": 1}
-_STOPPED = {"all": "k_tick() && (", "filter": "k_tick() && (", "exists_one": "k_tick() && (", "exists": "k_stop() || ("}
+_STOPPED = {"all": "k_tick() && (", "filter": "k_grow() && (", "exists_one": "k_tick() && (", "exists": "k_stop() || ("}
 NAMESPACES = frozenset({"sets", "lists", "strings", "format", "ip", "optional"})
 GROWING = frozenset({"join", "replace", "split", "format", "flatten"})
 """Functions whose result can be larger than what they got."""
@@ -65,8 +65,7 @@ class Rewritten:
     text: str
     functions: frozenset[str]
     """Our functions it calls, without prefix."""
-    self_fields: Fields
-    old_fields: Fields
+    self_fields: Fields | None
     uses_old_self: bool
     depth: int
     """How deep macros are nested."""
@@ -88,7 +87,6 @@ def rewrite(rule: str, known: frozenset[str]) -> Rewritten:
         text=text,
         functions=frozenset(writer.functions),
         self_fields=_fields(tokens, "self"),
-        old_fields=_fields(tokens, "oldSelf"),
         uses_old_self=any(token == Token("name", "oldSelf") for token in tokens),
         depth=writer.deepest,
         growing=sum(token.text == "+" or token.text in GROWING for token in tokens),
@@ -207,9 +205,9 @@ class _Writer:
         variable = self.write(at + 2, commas[0])
         first = self.write(commas[0] + 1, commas[1] if len(commas) > 1 else close)
         if name == "map" and len(commas) == 1:
-            body = f"k_tick() ? ({first}) : null"
+            body = f"k_grow() ? ({first}) : null"
         elif name == "map":
-            body = f"k_tick() && ({first}), {self.write(commas[1] + 1, close)}"
+            body = f"k_grow() && ({first}), {self.write(commas[1] + 1, close)}"
         else:
             body = f"{_STOPPED[name]}{first})"
         self._depth -= 1
@@ -226,8 +224,11 @@ class _Writer:
         return found
 
 
-def _fields(tokens: list[Token], variable: str) -> Fields:
-    """Which fields of `variable` a rule reads. Macro variables may hide it, which only makes the answer larger."""
+def _fields(tokens: list[Token], variable: str) -> Fields | None:
+    """Which fields of `variable` a rule reads.
+
+    None: not even the variable. Macro variables may hide it: then too many.
+    """
     root: Fields = {}
     whole = False
     for index, token in enumerate(tokens):
@@ -237,7 +238,9 @@ def _fields(tokens: list[Token], variable: str) -> Fields:
         chain = _chain(tokens, index + 1)
         whole = whole or not chain
         _grow(root, chain)
-    return {} if whole else root
+    if whole:
+        return {}
+    return root or None
 
 
 def _chain(tokens: list[Token], at: int) -> list[str]:

@@ -169,7 +169,8 @@ def _remedy(rule: CelRule) -> str:
 
 
 def _evaluate(program: Rule, value: Any, node: RuleNode) -> Any:
-    seen = to_cel(value, node.schema, program.rewritten.self_fields, root=node.root)
+    fields = program.rewritten.self_fields
+    seen = {} if fields is None else to_cel(value, node.schema, fields, root=node.root)
     size = sum(_sizes(seen)) if program.rewritten.depth or program.rewritten.growing else 0
     return program.evaluate({"self": seen}, size)
 
