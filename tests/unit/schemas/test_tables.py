@@ -110,6 +110,18 @@ def test_every_cel_rule_refuses_something(definition, changed, verdict, kind):
     assert {place for place, _ in about_updates} <= {row.get("field") for row in TABLES[kind]["updates"]}
 
 
+def test_no_setting_of_the_engine_hides_in_extra_args(definition, changed, verdict):
+    (version,) = definition("ModelDeployment")["spec"]["versions"]
+    spec = version["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    settings = set(spec["properties"]["model"]["properties"]["vllm"]["properties"]) - {"extraArgs"}
+    assert {"tensor_parallel_size", "max_model_len", "trust_remote_code", "cpu_offload_gb"} <= settings
+    base = TABLES["ModelDeployment"]["base"]
+    for setting in settings:
+        row = {"set": {"spec.model.vllm.extraArgs": [f"--{setting.replace('_', '-')}=1"]}}
+        (violation,) = verdict(changed(base, row)).violations
+        assert (violation.rule, format_path(violation.path)) == ("schema.cel", "spec.model.vllm.extraArgs"), setting
+
+
 def places(answer):
     """Where the API server finds something wrong, as we write it."""
     assert answer["decode"] == ""
