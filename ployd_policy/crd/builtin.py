@@ -102,16 +102,29 @@ def built_in(version: str) -> BuiltIn:
     Raises:
         SchemaLoadError: the package has no schemas for it.
     """
+    return BuiltIn(json.loads(_data(version, "_definitions.json"))["$defs"])
+
+
+def require(version: str) -> None:
+    """Do nothing, quickly, where there are schemas for a Kubernetes version.
+
+    Raises:
+        SchemaLoadError: the package has none.
+    """
+    _data(version, "namespace-v1.json")
+
+
+def _data(version: str, file: str) -> bytes:
     # The package itself is not imported: it would bring a second YAML reader and JSON Schema along.
     spec = importlib.util.find_spec("kubernetes_validate")
     places = (spec.submodule_search_locations or []) if spec is not None else []
     loader: Any = getattr(spec, "loader", None)
     for place in places:
         try:
-            text = loader.get_data(f"{place}/kubernetes-json-schema/v{version}.0-local-strict/_definitions.json")
+            data: bytes = loader.get_data(f"{place}/kubernetes-json-schema/v{version}.0-local-strict/{file}")
         except (AttributeError, OSError):
             continue
-        return BuiltIn(json.loads(text)["$defs"])
+        return data
     raise SchemaLoadError(
         f"no schemas of Kubernetes {version} are known",
         remedy="Use a version that the installed kubernetes-validate carries, such as 1.36.",
