@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import importlib.resources
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,9 @@ from ployd_policy.crd import SchemaSet
 from ployd_policy.engine import Door, Engine, Selection
 from ployd_policy.environment import EnvironmentMap, overlay
 from ployd_policy.evaluators.native import NativeEvaluator
-from ployd_policy.model.errors import ConfigurationError, SchemaLoadError
+from ployd_policy.model.errors import ConfigurationError
 from ployd_policy.model.finding import RuleInfo, Skip
 from ployd_policy.model.report import Report
-from ployd_policy.model.resource import JsonObject
 from ployd_policy.model.source import SourceFile
 from ployd_policy.ports import RuleEvaluator
 from ployd_policy.rego import PolicyBundle, load_bundle
@@ -90,14 +89,14 @@ def load_policies(setup: Setup) -> PolicyBundle:
 
     """
     modules = [(f"policies/{path}", text) for path, text in workspace.read_folder(bundled("policies"), (".rego",))]
-    data: dict[str, Any] = {"ployd": dict(_data(bundled("policies") / "data"))}
+    data: dict[str, Any] = {"ployd": dict(workspace.read_data(bundled("policies") / "data"))}
     data["ployd"]["environments"] = overlay(data["ployd"]["environments"], setup.environments)
     for folder in setup.policies:
         own = [(f"{folder}/{path}", text) for path, text in workspace.read_folder(folder, (".rego",))]
         if not own:
             raise ConfigurationError(f"{folder}: no policies (*.rego) in it")
         modules += own
-        for name, value in _data(folder / "data"):
+        for name, value in workspace.read_data(folder / "data"):
             if name in data:
                 raise ConfigurationError(f"{folder}/data: `data.{name}` is there already", remedy="Rename the file.")
             data[name] = value
@@ -114,7 +113,9 @@ def wire(setup: Setup, door: Door) -> Wired:
 
     """
     bundle = load_policies(setup)
-    schemas = SchemaSet.load(_schemas(setup.schemas))
+    schemas = SchemaSet.load(
+        definition for folder in (bundled("schemas"), *setup.schemas) for definition in workspace.read_schemas(folder)
+    )
     selection = Selection(select=setup.select, ignore=setup.ignore)
     policy_rules = {rule.id: rule for rule in bundle.rules}
     selection.require_known(policy_rules)
@@ -216,38 +217,6 @@ def _sources(scope: Scope) -> tuple[list[SourceFile], tuple[Skip, ...]]:
 def _below(path: Path, root: Path) -> str:
     absolute, base = path.resolve(), root.resolve()
     return absolute.relative_to(base).as_posix() if absolute.is_relative_to(base) else path.name
-
-
-def _schemas(folders: Sequence[Path]) -> Iterator[tuple[str, JsonObject]]:
-    for folder in (bundled("schemas"), *folders):
-        found = 0
-        for path, text in workspace.read_folder(folder, (".yaml", ".yml", ".json")):
-            for value in _decoded(text, f"{folder}/{path}"):
-                if isinstance(value, Mapping) and value.get("kind") == "CustomResourceDefinition":
-                    found += 1
-                    yield f"{folder}/{path}", value
-        if not found:
-            raise SchemaLoadError(f"{folder}: no CustomResourceDefinition in it")
-
-
-def _data(folder: Path) -> Iterator[tuple[str, Any]]:
-    """(stem, value) of each data file of a policy folder; none where there is no such folder."""
-    if folder.is_dir():
-        for path, text in workspace.read_folder(folder, (".yaml", ".yml", ".json")):
-            values = _decoded(text, f"{folder}/{path}")
-            if len(values) != 1:
-                raise ConfigurationError(f"{folder}/{path}: not one document")
-            yield Path(path).stem, values[0]
-
-
-def _decoded(text: str, file: str) -> list[Any]:
-    parsed = documents.parse(text.encode(), file=file, manifests=False)
-    if parsed.findings:
-        finding = parsed.findings[0]
-        span = finding.location.span if finding.location is not None else None
-        place = f"{file}:{span.start.line}:{span.start.column}" if span is not None else file
-        raise ConfigurationError(f"{place}: {finding.message}", remedy=finding.remedy)
-    return [document.value for document in parsed.documents]
 
 
 def _digest(bundle: str, schemas: str, selection: Selection) -> str:

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from ployd_policy.admission_review import encode_request
-from ployd_policy.crd import RULES as CRD_RULES
 from ployd_policy.crd import SchemaSet, SchemaVerdict
+from ployd_policy.engine.findings import UNKNOWN_FIELD, policy_finding, schema_findings
 from ployd_policy.engine.inventory import Inventory
 from ployd_policy.engine.receipt import receipt
+from ployd_policy.engine.selection import Selection
 from ployd_policy.environment import EnvironmentMap
 from ployd_policy.model.admission import AdmissionRequest, Operation
 from ployd_policy.model.decision import Decision, outcome_of
-from ployd_policy.model.errors import ConfigurationError, EvaluationError
-from ployd_policy.model.finding import Finding, Related, RuleInfo, Scope, Severity
-from ployd_policy.model.location import FieldPath, Location
+from ployd_policy.model.finding import Finding, RuleInfo, Scope, Severity
 from ployd_policy.model.resource import JsonObject, Resource
 from ployd_policy.ports import RuleEvaluator
-from ployd_policy.rego import Head, RelatedRow, Row, read_report
-
-_UNKNOWN_FIELD = "schema.unknown_field"
-SCHEMA_RULES: Mapping[str, RuleInfo] = {rule.id: rule for rule in CRD_RULES}
+from ployd_policy.rego import Head, Row, read_report
 
 
 class Door(StrEnum):
@@ -45,38 +41,6 @@ _INVENTORY_DENIAL = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
-    """Which policy rules speak. The text and the schema are always judged: without them no rule could be trusted."""
-
-    select: tuple[str, ...] = ()
-    """Rule ids or categories (`gpu`); empty: all."""
-    ignore: tuple[str, ...] = ()
-
-    def includes(self, rule: str) -> bool:
-        """Whether `rule` is selected and not ignored."""
-        chosen = not self.select or any(_matches(rule, name) for name in self.select)
-        return chosen and not any(_matches(rule, name) for name in self.ignore)
-
-    def require_known(self, rules: Iterable[str]) -> None:
-        """Refuse names that match no rule: a typing error would otherwise switch a check off.
-
-        Raises:
-            ConfigurationError: a name matches nothing.
-
-        """
-        known = tuple(rules)
-        for name in (*self.select, *self.ignore):
-            if not any(_matches(rule, name) for rule in known):
-                raise ConfigurationError(
-                    f"no policy rule is called {name!r}", remedy="`ployd-policy rules` lists them by id and category."
-                )
-
-
-def _matches(rule: str, name: str) -> bool:
-    return rule == name or rule.startswith(f"{name}.")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Engine:
     """Everything a decision is a function of, besides the object."""
 
@@ -88,7 +52,7 @@ class Engine:
     digest: str
     """Of policies, data, schemas and selection."""
     door: Door
-    selection: Selection = Selection()
+    selection: Selection = field(default_factory=Selection)
     _tables: dict[tuple[str | None, str, bool], tuple[RuleInfo, ...]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -112,7 +76,7 @@ class Engine:
             return self._decision(request, request.old_object or {}, inventory)
         resource = Resource(ref=request.ref, object=request.object)
         verdict = self.schemas.validate(resource)
-        findings = tuple(_schema_findings(request, verdict))
+        findings = tuple(schema_findings(request, verdict))
         if _blocks(verdict):
             return self._decision(
                 request,
@@ -125,7 +89,9 @@ class Engine:
         if enabled:
             rows = self._rows(request, verdict.object, enabled, inventory, place)
             findings += tuple(
-                self._finding(request, rule, row, inventory) for rule in enabled for row in rows.get(rule.id, ())
+                policy_finding(request, rule, row, self._severity(rule, row), inventory)
+                for rule in enabled
+                for row in rows.get(rule.id, ())
             )
         return self._decision(
             request,
@@ -177,20 +143,10 @@ class Engine:
         report = self.evaluator.evaluate(document, shared, asked)
         return read_report({rule: report[rule] for rule in asked})
 
-    def _finding(self, request: AdmissionRequest, rule: RuleInfo, row: Row, inventory: Inventory | None) -> Finding:
-        severity = Severity.ERROR if row.head is Head.DENY else Severity.WARNING
-        if severity is Severity.ERROR and rule.scope is Scope.INVENTORY:
-            severity = _INVENTORY_DENIAL[self.door]
-        return Finding(
-            rule=rule.id,
-            severity=severity,
-            message=row.message,
-            ref=request.ref,
-            path=row.path,
-            location=_locate(request, row.path),
-            remedy=row.remedy or rule.remedy,
-            related=tuple(_related(request, related, inventory) for related in row.related),
-        )
+    def _severity(self, rule: RuleInfo, row: Row) -> Severity:
+        if row.head is not Head.DENY:
+            return Severity.WARNING
+        return _INVENTORY_DENIAL[self.door] if rule.scope is Scope.INVENTORY else Severity.ERROR
 
     def _decision(
         self,
@@ -221,39 +177,4 @@ class Engine:
 
 def _blocks(verdict: SchemaVerdict) -> bool:
     """Whether the object has a shape no rule should see; an unknown field alone is pruned and does not."""
-    return any(violation.rule != _UNKNOWN_FIELD for violation in verdict.violations)
-
-
-def _schema_findings(request: AdmissionRequest, verdict: SchemaVerdict) -> Iterator[Finding]:
-    for violation in verdict.violations:
-        info = SCHEMA_RULES[violation.rule]
-        locate = _locate_key if violation.rule == _UNKNOWN_FIELD else _locate
-        yield Finding(
-            rule=info.id,
-            severity=info.severity,
-            message=violation.message,
-            ref=request.ref,
-            path=violation.path,
-            location=locate(request, violation.path),
-            remedy=violation.remedy or info.remedy,
-        )
-
-
-def _locate(request: AdmissionRequest, path: FieldPath) -> Location | None:
-    return request.source.locate(path) if request.source is not None else None
-
-
-def _locate_key(request: AdmissionRequest, path: FieldPath) -> Location | None:
-    return request.source.locate_key(path) if request.source is not None else None
-
-
-def _related(request: AdmissionRequest, row: RelatedRow, inventory: Inventory | None) -> Related:
-    """The second place of a finding: in the same object, or in another one of the inventory."""
-    if row.object is None:
-        return Related(message=row.message, path=row.path, ref=request.ref, location=_locate(request, row.path))
-    if inventory is None or not 0 <= row.object < len(inventory.objects):
-        raise EvaluationError(f"a rule relates to inventory object {row.object}, which there is not")
-    other = inventory.objects[row.object]
-    return Related(
-        message=row.message, path=row.path, ref=other.ref, location=Location(file=other.file) if other.file else None
-    )
+    return any(violation.rule != UNKNOWN_FIELD for violation in verdict.violations)

@@ -3,6 +3,7 @@
 The only room that reads the user's files; Git, kubectl and helm are run through `process`.
 """
 
+from ployd_policy.workspace.data import read_data, read_schemas
 from ployd_policy.workspace.discovery import Workspace, find_root, open_workspace
 from ployd_policy.workspace.git import changed_files
 from ployd_policy.workspace.render import helm_template, kustomize_build
@@ -18,5 +19,7 @@ __all__ = [
     "kustomize_build",
     "load_settings",
     "open_workspace",
+    "read_data",
     "read_folder",
+    "read_schemas",
 ]

@@ -1,0 +1,57 @@
+"""Our own files in YAML or JSON: CRDs and the data of policies. What is wrong in them is our user's configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ployd_policy import documents
+from ployd_policy.model.errors import ConfigurationError, SchemaLoadError
+from ployd_policy.model.resource import JsonObject
+from ployd_policy.workspace.texts import read_folder
+
+_SUFFIXES = (".yaml", ".yml", ".json")
+
+
+def read_schemas(folder: Path) -> Iterator[tuple[str, JsonObject]]:
+    """(file, CustomResourceDefinition) of every definition below `folder`.
+
+    Raises:
+        SchemaLoadError: there is none.
+        ConfigurationError: a file cannot be read.
+
+    """
+    found = 0
+    for path, text in read_folder(folder, _SUFFIXES):
+        for value in _decoded(text, f"{folder}/{path}"):
+            if isinstance(value, Mapping) and value.get("kind") == "CustomResourceDefinition":
+                found += 1
+                yield f"{folder}/{path}", value
+    if not found:
+        raise SchemaLoadError(f"{folder}: no CustomResourceDefinition in it")
+
+
+def read_data(folder: Path) -> Iterator[tuple[str, Any]]:
+    """(stem, value) of each data file of a policy folder; none where there is no such folder.
+
+    Raises:
+        ConfigurationError: a file cannot be read, or is not one document.
+
+    """
+    if folder.is_dir():
+        for path, text in read_folder(folder, _SUFFIXES):
+            values = _decoded(text, f"{folder}/{path}")
+            if len(values) != 1:
+                raise ConfigurationError(f"{folder}/{path}: not one document")
+            yield Path(path).stem, values[0]
+
+
+def _decoded(text: str, file: str) -> list[Any]:
+    parsed = documents.parse(text.encode(), file=file, manifests=False)
+    if parsed.findings:
+        finding = parsed.findings[0]
+        span = finding.location.span if finding.location is not None else None
+        place = f"{file}:{span.start.line}:{span.start.column}" if span is not None else file
+        raise ConfigurationError(f"{place}: {finding.message}", remedy=finding.remedy)
+    return [document.value for document in parsed.documents]
