@@ -13,11 +13,11 @@ from collections.abc import Callable
 from typing import Any
 
 from ployd_policy.crd.expressions import library as cel
-from ployd_policy.crd.expressions import objects, plain_functions
+from ployd_policy.crd.expressions import list_functions, objects, text_functions
 from ployd_policy.crd.expressions.outcome import CelError, UndecidableError
 from ployd_policy.crd.expressions.source import PREFIX, Rewritten, rewrite
 
-FUNCTIONS: dict[str, Callable[..., Any]] = {**plain_functions.FUNCTIONS, **objects.FUNCTIONS}
+FUNCTIONS: dict[str, Callable[..., Any]] = {**text_functions.FUNCTIONS, **list_functions.FUNCTIONS, **objects.FUNCTIONS}
 MOST_TICKS = 100_000
 COST_OF_GROWING = 10
 """Ticks of a step that makes a list longer: the library copies the list each time."""

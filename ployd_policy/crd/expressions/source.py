@@ -1,41 +1,33 @@
 """Rewrites a CEL rule so that the library runs it with Kubernetes' meaning and cannot run away.
 
-The library's own `size` counts bytes, its `matches` is another regex engine, and nothing in it can be bounded. So every
-function that Kubernetes defines is renamed to ours (`size(x)` -> `k_size(x)`), and every macro asks `k_tick()` before
-each step: once the budget is spent, `all`, `exists`, `map` and `filter` come to an end at once and the rule counts as
-undecided.
+The library's own `size` counts bytes, its `matches` is another regex engine, it has no optional selection and no macros
+with two variables, and nothing in it can be bounded. So every function that Kubernetes defines is renamed to ours
+(`size(x)` -> `k_size(x)`), what the library cannot parse is written in what it can (`a.?b` -> `k_optional(a, "b")`),
+and every macro asks `k_tick()` before each step, `k_grow()` where it builds a list: once the budget is spent, it comes
+to an end at once and the rule counts as undecided.
 """
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ployd_policy.crd.expressions.outcome import UndecidableError
+from ployd_policy.crd.expressions.tokens import Token, partners_of, tokens_of
 
-LONGEST_RULE = 8 * 1024
-MOST_TOKENS = 1000
-"""The library's parser uses the stack.
-
-Rules of ten thousand tokens overflow it, rules in use have at most a few hundred.
-"""
-DEEPEST = 50
 PREFIX = "k_"
-
-_TOKEN = re.compile(
-    r"""(?P<blank>[\t\n\f\r ]+|//[^\n]*)
-    |(?P<text>(?:[rR][bB]?|[bB][rR]?)?
-        (?:\"\"\"(?:[^\\]|\\.)*?\"\"\"|\'\'\'(?:[^\\]|\\.)*?\'\'\'|"(?:[^\\"\n]|\\.)*"|'(?:[^\\'\n]|\\.)*'))
-    |(?P<raw>[rR]"[^"\n]*"|[rR]'[^'\n]*')
-    |(?P<number>0[xX][0-9a-fA-F]+[uU]?|[0-9]+\.[0-9]+(?:[eE][+-]?[0-9]+)?|[0-9]+[eE][+-]?[0-9]+|[0-9]+[uU]?)
-    |(?P<name>[A-Za-z_][A-Za-z0-9_]*)
-    |(?P<op>&&|\|\||==|!=|<=|>=|[-+*/%!<>?:.,()\[\]{}])""",
-    re.VERBOSE | re.DOTALL,
-)
-_RAW = re.compile(r"""[rR][bB]?(?:\"\"\"|'''|"|')|[bB][rR](?:"|')""")
-_PAIRS = {")": "(", "]": "[", "}": "{"}
-_MACROS = {"all": 1, "exists": 1, "exists_one": 1, "filter": 1, "map": 1}
-_STOPPED = {"all": "k_tick() && (", "filter": "k_grow() && (", "exists_one": "k_tick() && (", "exists": "k_stop() || ("}
+LONGEST_REWRITTEN = 64 * 1024
+_LITERALS = ("number", "text")
+_OPENING = {"(": ")", "[": "]", "{": "}"}
+_STOPPED = {
+    "all": "k_tick() && (",
+    "exists": "k_stop() || (",
+    "exists_one": "k_tick() && (",
+    "filter": "k_grow() && (",
+}
+_ALSO = {"existsOne": "exists_one"}
+_TRANSFORMS = {"transformList": "", "transformMap": "k_mapOf", "transformMapEntry": "k_merged"}
+_BINDING = frozenset({"sortBy", "optMap", "optFlatMap"})
 NAMESPACES = frozenset({"sets", "lists", "strings", "format", "ip", "optional"})
 GROWING = frozenset({"join", "replace", "split", "format", "flatten"})
 """Functions whose result can be larger than what they got."""
@@ -48,14 +40,6 @@ NATIVE = frozenset({
 
 Fields = dict[str, "Fields"]
 """Which fields of a variable a rule names, as a tree; an empty dict: the value as a whole."""
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """One word of a rule."""
-
-    kind: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,10 +63,11 @@ def rewrite(rule: str, known: frozenset[str]) -> Rewritten:
     Raises:
         UndecidableError: it is too long, or uses what the library cannot do.
     """
-    tokens = _tokens(rule)
-    partners = _partners(tokens)
-    writer = _Writer(tokens, partners, known)
-    text = writer.write(0, len(tokens))
+    tokens = tokens_of(rule)
+    writer = _Writer(tokens, partners_of(tokens), known)
+    text = writer.write(0, len(tokens), {})
+    if len(text) > LONGEST_REWRITTEN:
+        raise UndecidableError("it is too long when written out")
     return Rewritten(
         text=text,
         functions=frozenset(writer.functions),
@@ -93,135 +78,160 @@ def rewrite(rule: str, known: frozenset[str]) -> Rewritten:
     )
 
 
-def _tokens(rule: str) -> list[Token]:
-    if len(rule) > LONGEST_RULE:
-        raise UndecidableError(f"it is longer than {LONGEST_RULE} characters")
-    found: list[Token] = []
-    at = 0
-    while at < len(rule):
-        match = _TOKEN.match(rule, at)
-        if match is None or match.lastgroup is None:
-            raise UndecidableError(f"it has a character that is not understood at position {at}")
-        kind, text = match.lastgroup, match.group()
-        if kind == "text" and _RAW.match(text):
-            # In a raw string a backslash escapes nothing, so it may end right after one.
-            raw = _raw_end(rule, at)
-            text = rule[at:raw]
-        at += len(text)
-        if kind != "blank":
-            found.append(Token("text" if kind == "raw" else kind, text))
-    if len(found) > MOST_TOKENS:
-        raise UndecidableError(f"it has more than {MOST_TOKENS} words")
-    return found
-
-
-def _raw_end(rule: str, at: int) -> int:
-    opening = re.compile(r"[rRbB]{1,2}(\"\"\"|'''|\"|')").match(rule, at)
-    if opening is None:
-        raise UndecidableError("it has a string that is not understood")
-    end = rule.find(opening[1], opening.end())
-    if end < 0:
-        raise UndecidableError("it has a string without an end")
-    return end + len(opening[1])
-
-
-def _partners(tokens: list[Token]) -> dict[int, int]:
-    """Index of each opening bracket -> index of its closing one."""
-    partners: dict[int, int] = {}
-    stack: list[int] = []
-    for index, token in enumerate(tokens):
-        if token.kind == "op" and token.text in "([{":
-            stack.append(index)
-            if len(stack) > DEEPEST:
-                raise UndecidableError(f"its brackets are nested deeper than {DEEPEST}")
-        elif token.kind == "op" and token.text in _PAIRS:
-            if not stack or tokens[stack[-1]].text != _PAIRS[token.text]:
-                raise UndecidableError("its brackets do not match")
-            partners[stack.pop()] = index
-    if stack:
-        raise UndecidableError("its brackets do not match")
-    return partners
+Names = Mapping[str, str]
+"""Variables of macros with two variables -> what stands for them."""
 
 
 class _Writer:
-    """Writes tokens back as text, with functions renamed and macros bounded."""
+    """Writes tokens back as text."""
 
     def __init__(self, tokens: list[Token], partners: dict[int, int], known: frozenset[str]) -> None:
         self._tokens, self._partners, self._known = tokens, partners, known
         self._depth = self.deepest = 0
         self.functions: set[str] = set()
 
-    def write(self, start: int, end: int) -> str:
+    def write(self, start: int, end: int, names: Names) -> str:
+        """The text of the tokens from `start` up to `end`."""
         out: list[str] = []
         at = start
         while at < end:
-            piece, at = self._next(at)
+            token = self._tokens[at]
+            if token.kind in (*_LITERALS, "name") or (token.kind == "op" and token.text in _OPENING):
+                piece, at = self._chain(at, names)
+            else:
+                piece, at = token.text, at + 1
             out.append(piece)
         return " ".join(out)
 
-    def _next(self, at: int) -> tuple[str, int]:
+    def _op(self, at: int) -> str:
+        token = self._tokens[at] if at < len(self._tokens) else Token("", "")
+        return token.text if token.kind == "op" else ""
+
+    def _name(self, at: int) -> str:
+        token = self._tokens[at] if at < len(self._tokens) else Token("", "")
+        return token.text if token.kind == "name" else ""
+
+    def _chain(self, at: int, names: Names) -> tuple[str, int]:
+        """A value and all that is selected from it: `self.a[0].b(c)`."""
+        text, at = self._primary(at, names)
+        optional = False
+        while True:
+            if self._op(at) == "." and self._op(at + 1) == "?" and self._name(at + 2):
+                text, at, optional = self._select(text, self._name(at + 2)), at + 3, True
+            elif self._op(at) == "." and self._name(at + 1) and self._op(at + 2) == "(":
+                text, at, optional = *self._method(text, at + 1, names), False
+            elif self._op(at) == "." and self._name(at + 1):
+                name = self._name(at + 1)
+                text, at = self._select(text, name) if optional else f"{text}.{name}", at + 2
+            elif self._op(at) == "[":
+                optional = optional or self._op(at + 1) == "?"
+                text, at = self._index(text, at, names, optional=optional)
+            else:
+                return text, at
+
+    def _select(self, text: str, name: str) -> str:
+        return f'{self._ours("optionalSelect")}({text}, "{name}")'
+
+    def _index(self, text: str, at: int, names: Names, *, optional: bool) -> tuple[str, int]:
+        close = self._partners[at]
+        key = self.write(at + (2 if self._op(at + 1) == "?" else 1), close, names)
+        return f"{self._ours('optionalIndex')}({text}, {key})" if optional else f"{text}[{key}]", close + 1
+
+    def _primary(self, at: int, names: Names) -> tuple[str, int]:
         token = self._tokens[at]
-        if token.kind == "name" and self._text(at + 1) == "(":
-            return self._call(at)
-        qualified = f"{token.text}.{self._text(at + 2)}"
-        if qualified in ("optional.of", "optional.none"):
-            return qualified, at + 3
-        if (
-            token.text in NAMESPACES
-            and self._text(at + 1) == "."
-            and self._text(at + 3) == "("
-            and self._text(at - 1) != "."
-        ):
-            return self._known_call(qualified), at + 3
-        if token.kind == "op" and token.text in ".[{" and self._text(at + 1) == "?":
-            raise UndecidableError("it uses optional selection (.? or [?)")
-        return token.text, at + 1
+        if token.kind in _LITERALS:
+            return token.text, at + 1
+        if token.kind == "op":
+            if self._op(at + 1) == "?":
+                raise UndecidableError("it builds a list or map of optional entries")
+            close = self._partners[at]
+            return f"{token.text}{self.write(at + 1, close, names)}{_OPENING[token.text]}", close + 1
+        if self._op(at + 1) == "{":
+            raise UndecidableError(f"it builds a message {token.text}")
+        if self._op(at + 1) == "(":
+            return self._call(token.text, at + 1, names)
+        qualified = f"{token.text}.{self._name(at + 2)}"
+        if token.text in NAMESPACES and self._op(at + 1) == "." and self._op(at + 3) == "(":
+            if qualified in ("optional.of", "optional.none"):
+                return self._arguments(qualified, at + 3, names)
+            return self._call(qualified, at + 3, names)
+        return names.get(token.text, token.text), at + 1
 
-    def _text(self, at: int) -> str:
-        token = self._tokens[at] if 0 <= at < len(self._tokens) else Token("", "")
-        return token.text if token.kind in ("name", "op") else ""
-
-    def _known_call(self, name: str) -> str:
+    def _ours(self, name: str) -> str:
         if name not in self._known:
             raise UndecidableError(f"it uses the function {name}")
         self.functions.add(name)
         return PREFIX + name.replace(".", "_")
 
-    def _call(self, at: int) -> tuple[str, int]:
-        name, method = self._tokens[at].text, self._text(at - 1) == "."
-        if method and name in _MACROS:
-            return self._macro(at)
-        if name in NATIVE:
-            return name, at + 1
-        return self._known_call(name), at + 1
+    def _call(self, name: str, at: int, names: Names) -> tuple[str, int]:
+        return self._arguments(name if name in NATIVE else self._ours(name), at, names)
 
-    def _macro(self, at: int) -> tuple[str, int]:
-        name, close = self._tokens[at].text, self._partners[at + 1]
-        commas = self._commas(at + 2, close)
-        if len(commas) != 1 and not (name == "map" and len(commas) == 2):  # noqa: PLR2004 - map with a filter
-            raise UndecidableError(f"it uses {name} with two variables")
+    def _arguments(self, name: str, at: int, names: Names) -> tuple[str, int]:
+        close = self._partners[at]
+        return f"{name}({self.write(at + 1, close, names)})", close + 1
+
+    def _method(self, text: str, at: int, names: Names) -> tuple[str, int]:
+        name = _ALSO.get(self._name(at), self._name(at))
+        macro = name in _STOPPED or name in _TRANSFORMS or name in _BINDING or name == "map"
+        if not macro:
+            called, after = self._call(name, at + 1, names)
+            return f"{text}.{called}", after
         self._depth += 1
         self.deepest = max(self.deepest, self._depth)
-        variable = self.write(at + 2, commas[0])
-        first = self.write(commas[0] + 1, commas[1] if len(commas) > 1 else close)
-        if name == "map" and len(commas) == 1:
-            body = f"k_grow() ? ({first}) : null"
-        elif name == "map":
-            body = f"k_grow() && ({first}), {self.write(commas[1] + 1, close)}"
-        else:
-            body = f"{_STOPPED[name]}{first})"
+        written = self._macro(text, name, self._parts(at + 1), names)
         self._depth -= 1
-        return f"{name}({variable}, {body})", close + 1
+        return written, self._partners[at + 1] + 1
 
-    def _commas(self, start: int, end: int) -> list[int]:
-        found, at = [], start
-        while at < end:
-            if at in self._partners:
-                at = self._partners[at]
-            elif self._tokens[at] == Token("op", ","):
-                found.append(at)
-            at += 1
-        return found
+    def _parts(self, at: int) -> list[tuple[int, int]]:
+        """Where each argument begins and ends."""
+        close, found, start = self._partners[at], [], at + 1
+        here = start
+        while here < close:
+            if here in self._partners:
+                here = self._partners[here]
+            elif self._op(here) == ",":
+                found.append((start, here))
+                start = here + 1
+            here += 1
+        return [*found, (start, close)]
+
+    def _macro(self, text: str, name: str, parts: list[tuple[int, int]], names: Names) -> str:
+        """A macro with its steps counted. Two variables become one entry with a key and a value."""
+        first, second = (self._name(start) if end == start + 1 else "" for start, end in (*parts, (0, 0), (0, 0))[:2])
+        two = name in _TRANSFORMS or (name in _STOPPED and len(parts) == 3)  # noqa: PLR2004 - two variables and a test
+        if not first or (two and not second):
+            raise UndecidableError(f"it uses {name} in an unknown way")
+        if two:
+            variable = f"k_entry{self._depth}"
+            text = f"{self._ours('entries')}({text})"
+            names = {**names, first: f"{variable}.k", second: f"{variable}.v"}
+        else:
+            variable = first
+            names = {other: meaning for other, meaning in names.items() if other != first}
+        bodies = [self.write(start, end, names) for start, end in parts[2 if two else 1 :]]
+        return self._steps(text, name, variable, bodies)
+
+    def _steps(self, text: str, name: str, variable: str, bodies: list[str]) -> str:
+        filtered = name in ("map", "transformList", "transformMap") and len(bodies) == 2  # noqa: PLR2004 - test, value
+        if len(bodies) != 1 and not filtered:
+            raise UndecidableError(f"it uses {name} in an unknown way")
+        if name in _STOPPED:
+            return f"{text}.{name}({variable}, {_STOPPED[name]}{bodies[0]}))"
+        value = bodies[-1]
+        if name == "transformMap":
+            value = f"[{variable}.k, {value}]"
+        elif name == "optFlatMap":
+            # The library loses an optional that stands in a list.
+            value = f"{self._ours('optionalList')}({value})"
+        step = f"k_grow() && ({bodies[0]}), {value}" if filtered else f"k_grow() ? ({value}) : null"
+        if name in ("optMap", "optFlatMap"):
+            mapped = f"{self._ours('optionalList')}({text}).map({variable}, {step})"
+            return f"{self._ours('optionalFirst' if name == 'optMap' else 'optionalFlat')}({mapped})"
+        mapped = f"{text}.map({variable}, {step})"
+        if name == "sortBy":
+            return f"{self._ours('sortedBy')}({text}, {mapped})"
+        wrapper = _TRANSFORMS.get(name, "")
+        return f"{self._ours(wrapper.removeprefix(PREFIX))}({mapped})" if wrapper else mapped
 
 
 def _fields(tokens: list[Token], variable: str) -> Fields | None:

@@ -47,8 +47,10 @@ def judge(rule: str | Json, spec: Json) -> SchemaVerdict:
 @pytest.mark.parametrize(
     ("rule", "why"),
     [
-        ("self.l.all(i, v, v > i)", "it uses all with two variables"),
-        ("self.l.sortBy(x, -x) == self.l", "it uses the function sortBy"),
+        ("self.l.all(i + 1, v > i)", "it uses all in an unknown way"),
+        ("self.l.fold(x, -x) == self.l", "it uses the function fold"),
+        ("[?self.?s].size() == 1", "it builds a list or map of optional entries"),
+        ("Widget{a: 1} == self", "it builds a message Widget"),
         ("authorizer.path('/x').check('get').allowed()", "it uses the function path"),
         ("self.l.exists(x, x >", "its brackets do not match"),
         ("self.s == 'a' @ 1", "it has a character that is not understood at position 14"),
@@ -104,6 +106,12 @@ def test_a_rule_cannot_run_away(rule: str) -> None:
         ("self.s == r'\\d' && self.s == '\\\\d'", {"s": "\\d"}, True),
         ('self.s == "it\'s" // a comment', {"s": "it's"}, True),
         ("size(self) == 1", {"s": "x"}, True),
+        ("self.?s.orValue('none') == 'none'", {}, True),
+        ("self.?m[?'k'].optMap(x, x + 1).orValue(0) == 2", {"m": {"k": 1}}, True),
+        ("self.l.all(i, v, v > i)", {"l": [1, 2]}, True),
+        ("self.l.all(i, v, v > i)", {"l": [1, 1]}, False),
+        ("self.m.transformMap(k, v, v + 1) == {'a': 2}", {"m": {"a": 1}}, True),
+        ("self.l.sortBy(x, -x) == [3, 2, 1]", {"l": [1, 3, 2]}, True),
     ],
 )
 def test_what_the_rule_sees(rule: str, spec: Json, *, holds: bool) -> None:
@@ -143,7 +151,7 @@ def test_field_path(field_path: str, place: str) -> None:
         ("'two\\nlines'", "Invalid value: plain"),
         ("''", "Invalid value: plain"),
         ("string(self.l[5])", "Invalid value: plain"),
-        ("self.l.sortBy(x, x)", "Invalid value: plain"),
+        ("self.l.fold(x, x)", "Invalid value: plain"),
     ],
 )
 def test_message_expression(expression: str, told: str) -> None:

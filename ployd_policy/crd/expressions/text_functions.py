@@ -1,4 +1,4 @@
-"""Functions of strings, lists and conversions, with cel-go's meaning.
+"""Functions of strings and conversions, with cel-go's meaning.
 
 Characters not bytes, RE2, errors where Go has errors.
 """
@@ -11,40 +11,18 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from ployd_policy.crd.expressions import library as cel
+from ployd_policy.crd.expressions.list_functions import LARGEST_INT, SMALLEST_INT, a_list, same
 from ployd_policy.crd.expressions.objects import a_text, is_kind, text_of
 from ployd_policy.crd.expressions.outcome import CelError, UndecidableError
 from ployd_policy.crd.gotext import number
 from ployd_policy.crd.pattern import compile_pattern, find_all
 
-LARGEST_RANGE = 10_000
-SMALLEST_INT, LARGEST_INT = -(2**63), 2**63 - 1
 _TRUE = ("1", "t", "true", "TRUE", "True")
 _FALSE = ("0", "f", "false", "FALSE", "False")
 _FLOAT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII)
 _WHITE_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 """As strings.TrimSpace takes it; Python also strips four separators."""
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-
-
-def _a_list(value: Any) -> list[Any]:
-    if type(value) is not list:
-        raise UndecidableError("a function for lists got something else")
-    return value
-
-
-def same(left: Any, right: Any) -> bool:
-    """CEL's equality: numbers by value, everything else by type and value."""
-    numeric = (int, float)
-    if type(left) in numeric and type(right) in numeric:
-        return bool(left == right)
-    if type(left) is not type(right):
-        return False
-    if isinstance(left, list):
-        return len(left) == len(right) and all(same(one, other) for one, other in zip(left, right, strict=True))
-    if isinstance(left, dict):
-        return left.keys() == right.keys() and all(same(value, right[key]) for key, value in left.items())
-    return bool(left == right)
 
 
 def _size(value: Any) -> int:
@@ -134,7 +112,7 @@ def _split(value: Any, separator: Any, most: Any = -1) -> list[str]:
 
 
 def _join(value: Any, separator: Any = "") -> str:
-    return a_text(separator).join(a_text(item) for item in _a_list(value))
+    return a_text(separator).join(a_text(item) for item in a_list(value))
 
 
 def _ascii(change: Callable[[str], str]) -> Callable[[Any], str]:
@@ -162,7 +140,7 @@ def _quote(value: Any) -> str:
 
 def _format(value: Any, arguments: Any) -> str:
     """`"%s of %d".format([...])`; %s and %d of plain values, which is what messages use."""
-    waiting = list(_a_list(arguments))
+    waiting = list(a_list(arguments))
 
     def one(match: re.Match[str]) -> str:
         if match.group() == "%%":
@@ -225,83 +203,6 @@ def _to_bool(value: Any) -> bool:
     return text in _TRUE
 
 
-def _ordered(value: Any) -> list[Any]:
-    """A list whose items CEL can put in order."""
-    items = _a_list(value)
-    kinds = {type(item) for item in items}
-    if len(kinds) > 1 or not kinds <= {int, float, bool, str, bytes, dt.timedelta, dt.datetime}:
-        raise UndecidableError("it orders a list of mixed or unordered items")
-    return items
-
-
-def _is_sorted(value: Any) -> bool:
-    items = _ordered(value)
-    return all(items[index] <= items[index + 1] for index in range(len(items) - 1))
-
-
-def _sum(value: Any) -> Any:
-    items = _ordered(value)
-    if not items:
-        return 0
-    if type(items[0]) is dt.timedelta:
-        return sum(items, dt.timedelta())
-    if type(items[0]) not in (int, float):
-        raise UndecidableError("it sums what are no numbers")
-    total = sum(items)
-    if type(total) is int and not SMALLEST_INT <= total <= LARGEST_INT:
-        raise CelError("integer overflow")
-    return total
-
-
-def _extreme(name: str, choose: Callable[[list[Any]], Any]) -> Callable[[Any], Any]:
-    def function(value: Any) -> Any:
-        items = _ordered(value)
-        if not items:
-            raise CelError(f"{name} called on empty list")
-        return choose(items)
-
-    return function
-
-
-def _slice(value: Any, start: Any, end: Any) -> list[Any]:
-    items = _a_list(value)
-    if start < 0 or end < 0 or start > end or end > len(items):
-        raise CelError(f"cannot slice({start}, {end}), list is length {len(items)}")
-    return items[start:end]
-
-
-def _flatten(value: Any, depth: Any = 1) -> list[Any]:
-    if depth < 0:
-        raise CelError("level must be non-negative")
-    out: list[Any] = []
-    for item in _a_list(value):
-        out.extend(_flatten(item, depth - 1) if type(item) is list and depth > 0 else [item])
-    return out
-
-
-def _distinct(value: Any) -> list[Any]:
-    out: list[Any] = []
-    for item in _a_list(value):
-        if not any(same(item, other) for other in out):
-            out.append(item)
-    return out
-
-
-def _range(count: Any) -> list[int]:
-    if count > LARGEST_RANGE:
-        raise UndecidableError(f"it makes a list of more than {LARGEST_RANGE} numbers")
-    return list(range(count))
-
-
-def _all_in(inner: Any, outer: Any) -> bool:
-    return all(any(same(item, other) for other in _a_list(outer)) for item in _a_list(inner))
-
-
-def _of_non_zero(value: Any) -> cel.OptionalValue:
-    zero = value is None or (type(value) in (str, list, dict, bytes, int, float, bool) and not value)
-    return cel.OptionalValue.none() if zero else cel.OptionalValue.of(value)
-
-
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "size": _size,
     "matches": lambda value, expression: _pattern(a_text(expression))(a_text(value)),
@@ -323,19 +224,5 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "int": _to_int,
     "double": _to_double,
     "bool": _to_bool,
-    "isSorted": _is_sorted,
-    "sum": _sum,
-    "min": _extreme("min", min),
-    "max": _extreme("max", max),
-    "slice": _slice,
-    "flatten": _flatten,
-    "distinct": _distinct,
-    "sort": lambda value: sorted(_ordered(value)),
-    "reverse": lambda value: _a_list(value)[::-1],
-    "lists.range": _range,
-    "sets.contains": lambda outer, inner: _all_in(inner, outer),
-    "sets.equivalent": lambda one, other: _all_in(one, other) and _all_in(other, one),
-    "sets.intersects": lambda one, other: any(_all_in([item], other) for item in _a_list(one)),
-    "optional.ofNonZeroValue": _of_non_zero,
 }
 """Functions by the name rules use; methods get what they are called on first."""
