@@ -1,8 +1,10 @@
 """Validates a shaped object against a schema: the answers of k8s.io/kube-openapi/pkg/validation/validate.
 
-A schema is compiled once into a table for each node: kind of JSON value -> what to run for it. Most nodes of a valid
-object need no call at all. Python closures were measured against jsonschema-rs on a translated schema: both are fast
-enough, and the closures also give exact errors, so there is one path and nothing to keep in step.
+A schema is compiled into a table for each node: kind of JSON value -> what to run for it. Most nodes of a valid object
+need no call at all. There is this one path only. For the largest example of `fixtures/overview` it takes 32
+microseconds where jsonschema-rs on a translated schema takes 2, of 130 for the whole verdict; but that engine has
+another regex engine, other bounds, enums and formats, and cannot give the API server's errors, so it would be a second
+path to keep in step.
 
 Peculiarities of the API server are kept on purpose, because one verdict is the point: bounds are cut to whole numbers
 before they are compared with an integer, `enum` converts between integers, floats and characters, and in anyOf and

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ployd_policy.crd.check import compile_check, run
+from ployd_policy.crd.expressions.validate import RuleRun, compile_rules
 from ployd_policy.crd.gotext import shown
 from ployd_policy.crd.numbers import same
 from ployd_policy.crd.objectmeta import MetadataReader
@@ -43,6 +44,11 @@ def _one(schema: Schema, where: str) -> Iterator[str]:
     spine = compile_spine(schema)
     if spine is not None:
         found.extend(check_spine(value, spine))
+    rules = compile_rules(schema)
+    if rules is not None and not found:
+        outcome = RuleRun()
+        outcome.run(value, rules)
+        found.extend(outcome.problems)
     for problem in found:
         place = format_path(problem.path)
         yield f"{where}{'.' if place and not place.startswith('[') else ''}{place}: {problem.message}"

@@ -70,6 +70,10 @@ STRUCTURAL = [
     ({"type": "integer", "default": "x"}, ".default: Invalid value: "),
     ({"type": "integer", "maximum": 1, "default": 2}, ".default: Invalid value: 2"),
     ({"type": "object", "default": {"x": 1}}, '.default: Invalid value: {"x":1}: must not have unknown fields'),
+    (
+        {"type": "integer", "default": 9, "x-kubernetes-validations": [{"rule": "self < 5", "message": "small"}]},
+        ".default: Invalid value: 9: small",
+    ),
     ({"type": "object", "x-kubernetes-validations": [{"rule": " "}]}, "validations[0].rule: rule is not specified"),
     ({"type": "object", "x-kubernetes-validations": [{"rule": "a\nb"}]}, "[0].message: message must be specified"),
     ({"type": "object", "x-kubernetes-validations": [{"rule": "true", "reason": "Bad"}]}, ".reason: Unsupported"),
