@@ -24,7 +24,6 @@ from ployd_policy.model.resource import GroupVersionKind, JsonObject
 
 MANY = 8
 """As many faults of one definition as one error tells."""
-STATUS_ROOT = frozenset({"type", "required", "properties", "preserve", "rules", "items", "format", "described"})
 
 
 @dataclass(frozen=True, kw_only=True)
