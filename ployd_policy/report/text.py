@@ -100,8 +100,9 @@ def _notes(placed: Placed, report: Report) -> Iterator[tuple[str, str]]:
     for related in finding.related:
         if related.location is None:
             yield "see", _unplaced(related, finding.ref)
-    if rule is not None and rule.prevents:
-        yield "why", rule.prevents
+    if rule is not None:
+        # The words of the system that would fail, where the message is not those words already.
+        yield "why", rule.prevents or rule.description
     if remedy := finding.remedy or (rule.remedy if rule is not None else ""):
         yield "fix", remedy
     if rule is not None:

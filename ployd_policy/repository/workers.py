@@ -121,7 +121,7 @@ def _answer(process: BaseProcess, pipe: Connection, progress: Progress) -> Any:
             case "fault":
                 raise ToolError(
                     f"internal error: {value}",
-                    remedy="Nothing was judged. Run with --jobs 1 and PLOYD_POLICY_DEBUG=1 to see where; please report it.",
+                    remedy="Nothing was judged. --jobs 1 with PLOYD_POLICY_DEBUG=1 shows where; please report it.",
                 )
             case _:
                 error, message, remedy = value
