@@ -17,7 +17,7 @@ from ployd_policy import __version__, documents, repository, workspace
 from ployd_policy.crd import RULES as SCHEMA_RULES
 from ployd_policy.crd import SchemaSet
 from ployd_policy.engine import Door, Engine, Selection
-from ployd_policy.environment import EnvironmentMap, overlay
+from ployd_policy.environment import EnvironmentMap, overlay, require_known_parameters
 from ployd_policy.evaluators.native import NativeEvaluator
 from ployd_policy.model.errors import ConfigurationError
 from ployd_policy.model.finding import RuleInfo, Skip
@@ -90,7 +90,8 @@ def load_policies(setup: Setup) -> PolicyBundle:
     """
     modules = [(f"policies/{path}", text) for path, text in workspace.read_folder(bundled("policies"), (".rego",))]
     data: dict[str, Any] = {"ployd": dict(workspace.read_data(bundled("policies") / "data"))}
-    data["ployd"]["environments"] = overlay(data["ployd"]["environments"], setup.environments)
+    defaults = data["ployd"]["environments"]
+    data["ployd"]["environments"] = overlay(defaults, setup.environments)
     for folder in setup.policies:
         own = [(f"{folder}/{path}", text) for path, text in workspace.read_folder(folder, (".rego",))]
         if not own:
@@ -100,7 +101,21 @@ def load_policies(setup: Setup) -> PolicyBundle:
             if name in data:
                 raise ConfigurationError(f"{folder}/data: `data.{name}` is there already", remedy="Rename the file.")
             data[name] = value
-    return load_bundle(modules, data)
+    bundle = load_bundle(modules, data)
+    for folder in setup.policies:
+        _require_rules(bundle, folder)
+    require_known_parameters(setup.environments, defaults, [rule.id for rule in bundle.rules])
+    return bundle
+
+
+def _require_rules(bundle: PolicyBundle, folder: Path) -> None:
+    """Refuse a folder that adds no rule: a head misspelt must not read as a policy kept."""
+    packages = set(bundle.packages.values())
+    if not any(module.package in packages for module in bundle.modules if module.path.startswith(f"{folder}/")):
+        raise ConfigurationError(
+            f"{folder}: no package in it has a deny, warn or violation set, so it adds no rule",
+            remedy="Write `deny contains row if { ... }`; keep libraries in a folder with rules.",
+        )
 
 
 def wire(setup: Setup, door: Door) -> Wired:
@@ -196,12 +211,9 @@ def _sources(scope: Scope) -> tuple[list[SourceFile], tuple[Skip, ...]]:
         own = workspace.open_workspace(scope.root, scope.paths, only=only, exclude=scope.exclude)
         sources += own.files
         skips += own.skips
-        if not any(source.judged for source in own.files) and only is None and not own.skips:
-            raise ConfigurationError(
-                f"no manifests (*.yaml, *.yml, *.json) in {', '.join(map(str, scope.paths))}",
-                remedy="Name a folder that holds some.",
-            )
     for folder in scope.inventory:
+        if not folder.is_dir():
+            raise ConfigurationError(f"--inventory {folder}: no such folder")
         other = workspace.open_workspace(folder, (folder,), judged=False)
         sources += other.files
         skips += other.skips
@@ -210,6 +222,10 @@ def _sources(scope: Scope) -> tuple[list[SourceFile], tuple[Skip, ...]]:
         workspace.helm_template(chart, path=_below(chart, scope.root), values=scope.values) for chart in scope.helm
     ]
     if scope.standard_input is not None:
+        if not scope.standard_input.strip():
+            raise ConfigurationError(
+                "standard input is empty", remedy="What should have written to it may have failed."
+            )
         sources.append(SourceFile(file="<stdin>", path="<stdin>", data=scope.standard_input))
     return sources, tuple(skips)
 

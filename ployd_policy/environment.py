@@ -6,8 +6,9 @@ laid over it) and answers questions about it. It reads no files and knows no rul
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -166,6 +167,36 @@ def overlay(data: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, An
         if name not in order:
             order.append(name)
     return {**data, "environments": environments, "order": order}
+
+
+def require_known_parameters(changes: Mapping[str, Any], defaults: Mapping[str, Any], rules: Collection[str]) -> None:
+    """Refuse parameters of rules there are not, and unknown parameters of rules that have some by default.
+
+    Raises:
+        ConfigurationError: a name matches nothing; a typing error would otherwise leave a limit where it was.
+
+    """
+    known: dict[str, set[str]] = {}
+    for part in (defaults, *defaults["environments"].values()):
+        for rule, parameters in part.get("parameters", {}).items():
+            known.setdefault(rule, set()).update(parameters)
+    for name, change in changes.items():
+        for rule, parameters in change.get("parameters", {}).items():
+            if rule not in rules:
+                raise ConfigurationError(
+                    f"environments.{name}.parameters: there is no rule {rule}", remedy=_near(rule, rules)
+                )
+            for parameter in parameters:
+                if rule in known and parameter not in known[rule]:
+                    raise ConfigurationError(
+                        f"environments.{name}.parameters.{rule}: there is no parameter {parameter}",
+                        remedy=_near(parameter, known[rule]),
+                    )
+
+
+def _near(name: str, known: Collection[str]) -> str:
+    near = difflib.get_close_matches(name, known, 1)
+    return f"Did you mean {near[0]}?" if near else f"Known: {', '.join(sorted(known))}."
 
 
 def _merge(

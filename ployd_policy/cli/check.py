@@ -28,6 +28,7 @@ from ployd_policy.workspace.settings import settings_file
 _PATH = click.Path(path_type=Path)
 # A bar for a run of a second only flickers.
 _FILES_WORTH_A_BAR = 500
+_CORES = os.cpu_count() or 1
 
 
 @click.command()
@@ -55,7 +56,7 @@ _FILES_WORTH_A_BAR = 500
 @rule_options
 @click.option("--strict", is_flag=True, help="Kinds without a schema and undecided checks are errors.")
 @click.option("--fail-on", type=click.Choice(["error", "warn"]), help="What exits with 1.  [default: error]")
-@click.option("-j", "--jobs", type=click.IntRange(min=1), help="Processes.  [default: one a core]")
+@click.option("-j", "--jobs", type=click.IntRange(min=1), help="Processes, at most one a core.  [default: one a core]")
 @engine_options
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True)
 @click.option("-v", "--verbose", is_flag=True, help="List what was skipped, and why.")
@@ -66,6 +67,10 @@ def check(paths: tuple[Path, ...], **options: Any) -> int:
     repository, also those outside PATHS. `-` reads standard input.
     """
     outputs = [_output(text) for text in options["outputs"]]
+    if len({file for _, file in outputs}) < len(outputs):
+        raise click.UsageError("two --output name the same file")
+    if options["values"] and not options["helm"]:
+        raise click.UsageError("--values needs --helm")
     rendered = bool(options["kustomize"] or options["helm"])
     targets = paths or (() if rendered else (Path(),))
     places = [path for path in targets if str(path) != "-"] or [*options["kustomize"], *options["helm"]] or [Path()]
@@ -83,7 +88,7 @@ def check(paths: tuple[Path, ...], **options: Any) -> int:
         values=options["values"],
         environment=options["environment"],
         strict=options["strict"] or settings.strict,
-        jobs=options["jobs"] or os.cpu_count() or 1,
+        jobs=min(options["jobs"] or _CORES, _CORES),
     )
     setup = setup_of(settings, options)
     with _progress() as (total, advance):
@@ -102,6 +107,8 @@ def _output(text: str) -> tuple[str, Path]:
         raise click.UsageError(
             f"--output {text!r} is not FORMAT=FILE with FORMAT one of {', '.join(sorted(reports.FORMATS))}"
         )
+    if not Path(file).parent.is_dir():
+        raise click.UsageError(f"--output {text!r}: there is no folder {Path(file).parent}")
     return format_, Path(file)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
+from ployd_policy.model.errors import ConfigurationError
+
 _AUTO = "auto"
 
 
@@ -12,10 +14,19 @@ def wants_color(choice: str = _AUTO) -> bool:
     """Whether to colour standard output: as asked, else on a terminal unless NO_COLOR is set (no-color.org)."""
     if choice != _AUTO:
         return choice == "always"
-    return not os.environ.get("NO_COLOR") and sys.stdout.isatty()
+    return not os.environ.get("NO_COLOR") and sys.stdout is not None and sys.stdout.isatty()
 
 
 def put(text: str) -> None:
     """Print `text` as it is. Names of files need not be text; they are shown escaped rather than failing half way."""
-    sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
-    sys.stdout.buffer.flush()
+    if sys.stdout is None:
+        raise ConfigurationError("standard output is closed")
+    try:
+        sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        # Python would try once more at exit, and complain in its own words.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise ConfigurationError(f"cannot write standard output: {error.strerror}") from error

@@ -176,7 +176,10 @@ class _FileReader:
             if reason is None and self.manifests and all(p.rule in _TEMPLATE_RULES for p in reading.problems):
                 reason = template_reason(text, self.source.file)
             if reason is not None:
-                self.skips.append(Skip(reason=reason, location=self.source.location(part.start, part.start)))
+                hides = foreign is None
+                self.skips.append(
+                    Skip(reason=reason, location=self.source.location(part.start, part.start), hides=hides)
+                )
                 return
         elif reading.value is not None:
             source = DocumentSource(self.source, part.start, part.end, is_json=part.is_json)
@@ -239,7 +242,7 @@ def _identifier_findings(value: Any, source: DocumentSource) -> Iterator[Finding
 
 
 def _skipped(file: str, reason: str) -> ParsedFile:
-    return ParsedFile(skips=(Skip(reason=reason, location=Location(file=file)),))
+    return ParsedFile(skips=(Skip(reason=reason, location=Location(file=file), hides=True),))
 
 
 def _refused(file: str, rule: str, message: str, remedy: str = "", span: Span | None = None) -> ParsedFile:

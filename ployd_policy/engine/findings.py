@@ -13,13 +13,15 @@ from ployd_policy.model.finding import Finding, Related, RuleInfo, Severity
 from ployd_policy.model.location import FieldPath, Location
 from ployd_policy.rego import RelatedRow, Row
 
+_MOST = 100
+"""Schema findings of one object; a hostile one could make as many as it has fields."""
 UNKNOWN_FIELD = "schema.unknown_field"
 _SCHEMA_RULES: Mapping[str, RuleInfo] = {rule.id: rule for rule in CRD_RULES}
 
 
 def schema_findings(request: AdmissionRequest, verdict: SchemaVerdict) -> Iterator[Finding]:
     """What the schema does not accept, one finding a violation."""
-    for violation in verdict.violations:
+    for violation in verdict.violations[:_MOST]:
         info = _SCHEMA_RULES[violation.rule]
         locate = _locate_key if violation.rule == UNKNOWN_FIELD else _locate
         yield Finding(
@@ -30,6 +32,17 @@ def schema_findings(request: AdmissionRequest, verdict: SchemaVerdict) -> Iterat
             path=violation.path,
             location=locate(request, violation.path),
             remedy=violation.remedy or info.remedy,
+        )
+    more = len(verdict.violations) - _MOST
+    if more > 0:
+        last = _SCHEMA_RULES[verdict.violations[-1].rule]
+        yield Finding(
+            rule=last.id,
+            severity=last.severity,
+            message=f"and {more} more violations of the schema in this object",
+            ref=request.ref,
+            location=_locate(request, ()),
+            remedy="Correct those above first.",
         )
 
 

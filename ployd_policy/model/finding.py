@@ -107,3 +107,5 @@ class Skip:
     reason: str
     location: Location | None = None
     ref: ObjectRef | None = None
+    hides: bool = False
+    """There may be objects in it that nobody judged (a template, a patch); with `--strict` that is an error."""

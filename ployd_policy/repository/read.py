@@ -37,7 +37,7 @@ class NamespaceLabels:
 def read(source: SourceFile) -> ReadFile:
     """Read one file. Whatever is wrong with its text becomes a finding."""
     if source.skip:
-        skip = Skip(reason=source.skip, location=Location(file=source.file))
+        skip = Skip(reason=source.skip, location=Location(file=source.file), hides=True)
         return ReadFile(source=source, objects=(), findings=(), skips=(skip,))
     parsed = documents.parse(source.data, file=source.file, in_chart=source.helm_template)
     parts = [documents.objects(document, file=source.file) for document in parsed.documents]

@@ -24,7 +24,17 @@ UNDECIDED = RuleInfo(
     kinds=(),
     remedy="Check the rule by hand or with a server-side dry run, or leave --strict out.",
 )
-RULES = (UNDECIDED,)
+UNRENDERED = RuleInfo(
+    id="object.unrendered",
+    title="Text that is rendered before it is applied",
+    description="A Helm template or a Kustomize patch is no object yet, so nothing judged what becomes of it.",
+    severity=Severity.ERROR,
+    scope=Scope.DOCUMENT,
+    level=Level.BASIC,
+    kinds=(),
+    remedy="Judge what it renders with --kustomize DIR or --helm CHART and exclude it here, or leave --strict out.",
+)
+RULES = (UNDECIDED, UNRENDERED)
 
 
 def count_unknown(files: Sequence[JudgedFile]) -> list[JudgedFile]:
@@ -40,7 +50,7 @@ def _unknown(file: JudgedFile) -> Iterator[Skip]:
 
 
 def deny_unknown(files: Sequence[JudgedFile]) -> list[JudgedFile]:
-    """Turn kinds without a schema (one finding a kind) and undecided checks into errors."""
+    """Turn kinds without a schema (one finding a kind), undecided checks and unrendered files into errors."""
     kinds = Counter(d.resource.ref.gvk for file in files for d in file.decisions if not d.has_schema)
     reported: set[GroupVersionKind] = set()
     denied = []
@@ -49,8 +59,22 @@ def deny_unknown(files: Sequence[JudgedFile]) -> list[JudgedFile]:
         for decision in file.decisions:
             findings = tuple(_strict_findings(file.file, decision, kinds, reported))
             decisions.append(_with(decision, findings))
-        denied.append(dataclasses.replace(file, decisions=tuple(decisions)))
+        hidden = tuple(_unrendered(file.skips))
+        denied.append(dataclasses.replace(file, decisions=tuple(decisions), findings=file.findings + hidden))
     return denied
+
+
+def _unrendered(skips: Sequence[Skip]) -> Iterator[Finding]:
+    for skip in skips:
+        if skip.hides:
+            yield Finding(
+                rule=UNRENDERED.id,
+                severity=Severity.ERROR,
+                message=f"not judged: {skip.reason}",
+                ref=None,
+                location=skip.location,
+                remedy=UNRENDERED.remedy,
+            )
 
 
 def _strict_findings(

@@ -8,6 +8,7 @@ from typing import Any
 
 from ployd_policy import documents
 from ployd_policy.model.errors import ConfigurationError, SchemaLoadError
+from ployd_policy.model.finding import Severity
 from ployd_policy.model.resource import JsonObject
 from ployd_policy.workspace.texts import read_folder
 
@@ -49,8 +50,9 @@ def read_data(folder: Path) -> Iterator[tuple[str, Any]]:
 
 def _decoded(text: str, file: str) -> list[Any]:
     parsed = documents.parse(text.encode(), file=file, manifests=False)
-    if parsed.findings:
-        finding = parsed.findings[0]
+    for finding in parsed.findings:
+        if finding.severity is not Severity.ERROR:
+            continue
         span = finding.location.span if finding.location is not None else None
         place = f"{file}:{span.start.line}:{span.start.column}" if span is not None else file
         raise ConfigurationError(f"{place}: {finding.message}", remedy=finding.remedy)

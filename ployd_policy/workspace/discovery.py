@@ -42,7 +42,7 @@ def find_root(paths: Sequence[Path]) -> Path:
     Folders without either are their own root.
 
     Raises:
-        ConfigurationError: a path does not exist.
+        ConfigurationError: a path does not exist, or they belong to different Git work trees.
 
     """
     for path in paths:
@@ -51,7 +51,13 @@ def find_root(paths: Sequence[Path]) -> Path:
     absolute = [Path(os.path.abspath(path)) for path in paths]  # noqa: PTH100 - links stay as written
     folders = [path if path.is_dir() else path.parent for path in absolute]
     common = Path(os.path.commonpath(folders))
-    top = git.top_level(common)
+    tops = {git.top_level(folder) for folder in set(folders)}
+    if len(tops) > 1:
+        raise ConfigurationError(
+            "the paths belong to different repositories",
+            remedy="Judge each by itself, with --inventory for the other, or name what they share with --root.",
+        )
+    top = tops.pop()
     for folder in (common, *common.parents):
         if settings_file(folder) is not None:
             return folder
@@ -83,6 +89,7 @@ def open_workspace(
     explicit = {path for path in asked if not path.is_dir()}
     names = [name for name in _names(root) if not _excluded(name, exclude)]
     everything = sorted({*(root / name for name in names), *explicit}, key=lambda path: path.parts)
+    _require_manifests(asked, everything)
     charts = {path.parent for path in everything if path.name == "Chart.yaml"}
     read: dict[Path, bytes] = {}
     skips = []
@@ -90,7 +97,10 @@ def open_workspace(
         try:
             read[path] = read_regular(path, _FILE_BYTES)
         except UnreadableFileError as error:
-            skips.append(Skip(reason=str(error), location=Location(file=_shown(path))))
+            if path in explicit:
+                raise ConfigurationError(f"{_shown(path)} is not read: {error}") from error
+            if any(path.is_relative_to(folder) for folder in asked):
+                skips.append(Skip(reason=str(error), location=Location(file=_shown(path)), hides=True))
     patches = patch_files(read)
     files = []
     for path, data in read.items():
@@ -102,10 +112,20 @@ def open_workspace(
                 data=data,
                 judged=wanted and (only is None or path in only),
                 skip=patches.get(path, ""),
-                helm_template=any(_in_templates(path, chart) for chart in charts),
+                # Helm passes a file without actions on as it is, so it is judged as it is.
+                helm_template=b"{{" in data and any(path.is_relative_to(chart / "templates") for chart in charts),
             )
         )
     return Workspace(root=root, files=tuple(files), skips=tuple(skips))
+
+
+def _require_manifests(asked: Sequence[Path], found: Sequence[Path]) -> None:
+    """Refuse a folder that was named and holds nothing: a path mistyped must not read as clean."""
+    for folder in asked:
+        if folder.is_dir() and not any(path.is_relative_to(folder) for path in found):
+            raise ConfigurationError(
+                f"no manifests (*.yaml, *.yml, *.json) in {_shown(folder)}", remedy="Name a folder that holds some."
+            )
 
 
 def _names(root: Path) -> Iterator[str]:
@@ -134,10 +154,6 @@ def _excluded(name: str, globs: Sequence[str]) -> bool:
 def glob_matches(path: PurePosixPath, glob: str) -> bool:
     """Whether a path from the root matches a glob, or lies in a folder that does."""
     return any(candidate.match(glob) for candidate in (path, *path.parents) if candidate.parts)
-
-
-def _in_templates(path: Path, chart: Path) -> bool:
-    return path.is_relative_to(chart / "templates")
 
 
 def _below(path: Path, root: Path) -> str:

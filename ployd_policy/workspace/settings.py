@@ -18,6 +18,7 @@ import jsonschema
 from ployd_policy import documents
 from ployd_policy.environment import OVERLAY_SCHEMA
 from ployd_policy.model.errors import ConfigurationError
+from ployd_policy.model.finding import Severity
 from ployd_policy.model.location import FieldPath, SourceMap, format_path
 from ployd_policy.workspace.texts import UnreadableFileError, read_regular
 
@@ -104,8 +105,9 @@ def _read_yaml(file: Path) -> tuple[Mapping[str, Any], SourceMap | None]:
     except UnreadableFileError as error:
         raise ConfigurationError(f"{file}: {error}") from error
     parsed = documents.parse(data, file=str(file), manifests=False)
-    if parsed.findings:
-        finding = parsed.findings[0]
+    for finding in parsed.findings:
+        if finding.severity is not Severity.ERROR:
+            continue
         raise ConfigurationError(f"{_place(file, finding.location)}: {finding.message}", remedy=finding.remedy)
     if not parsed.documents:
         return {}, None

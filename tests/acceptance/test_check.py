@@ -4,11 +4,13 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 CHECKOUT = Path(__file__).parents[2]
+COMMAND = Path(sys.executable).with_name("ployd-policy")
 OVERVIEW = CHECKOUT / "fixtures" / "overview"
 
 CLEAN = """\
@@ -362,3 +364,122 @@ def test_a_renderer_that_is_missing_is_named(run, tmp_path):
     result = run("check", "--kustomize", "overlay", cwd=tmp_path, env={"PATH": str(bin_)})
     assert result.code == 3
     assert "kubectl is not installed" in result.err
+
+
+POD = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: p, namespace: x}
+spec:
+  containers:
+    - {name: c, image: "busybox:latest", securityContext: {privileged: true}}
+"""
+
+
+def test_a_kustomization_elsewhere_cannot_switch_a_manifest_off(run, tmp_path):
+    write(tmp_path, app__pod=POD, evil__kustomization="patches: [{path: ../app/pod.yaml}]\n")
+    assert "security.pod_security" in rules(run("check", "--format", "json", cwd=tmp_path))
+
+
+def test_a_patch_that_is_also_a_resource_is_judged(run, tmp_path):
+    write(tmp_path, app__pod=POD, app__kustomization="resources: [pod.yaml]\npatches: [{path: pod.yaml}]\n")
+    assert "security.pod_security" in rules(run("check", "--format", "json", cwd=tmp_path))
+
+
+def test_a_plain_manifest_among_a_charts_templates_is_judged(run, tmp_path):
+    write(tmp_path, c__templates__pod=POD)
+    (tmp_path / "c" / "Chart.yaml").write_text("apiVersion: v2\nname: c\nversion: 1.0.0\n")
+    assert "security.pod_security" in rules(run("check", "--format", "json", cwd=tmp_path))
+
+
+def test_strict_denies_what_has_to_be_rendered_first(run, tmp_path):
+    write(tmp_path, c__templates__pod=POD.replace("name: p", "name: {{ .Release.Name }}"), app__cm=CLEAN)
+    (tmp_path / "c" / "Chart.yaml").write_text("apiVersion: v2\nname: c\nversion: 1.0.0\n")
+    write(tmp_path, app__patch=POD, app__kustomization="patches: [{path: patch.yaml}]\n")
+    assert run("check", cwd=tmp_path).code == 0
+    result = run("check", "--strict", "--format", "json", cwd=tmp_path)
+    assert result.code == 1
+    assert rules(result) == ["object.unrendered", "object.unrendered"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ("{budget.gpus: {gpu: 10}}", "environments.production.parameters.budget.gpus: there is no parameter gpu"),
+        ("{budget.gpu: {gpus: 10}}", "environments.production.parameters: there is no rule budget.gpu"),
+        ("{scaling.bounds: {maxReplica: 4}}", "there is no parameter maxReplica"),
+    ],
+)
+def test_misspelt_parameters_are_refused(run, tmp_path, parameters, message):
+    write(tmp_path, a=CLEAN)
+    (tmp_path / ".ployd-policy.yaml").write_text(f"environments: {{production: {{parameters: {parameters}}}}}\n")
+    result = run("check", cwd=tmp_path)
+    assert result.code == 2
+    assert message in result.err
+    assert "Did you mean" in result.err
+
+
+def test_a_policy_folder_that_adds_no_rule_is_refused(run, tmp_path):
+    write(tmp_path, m__a=CLEAN)
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "x.rego").write_text('package a.b\n\ndenied contains "x" if true\n')
+    result = run("check", "m", "--policy", "own", cwd=tmp_path)
+    assert result.code == 2
+    assert "it adds no rule" in result.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "message"),
+    [
+        (["a.yaml", "--inventory", "nope"], None, "--inventory nope: no such folder"),
+        (["-"], b"", "standard input is empty"),
+        (["link.yaml"], None, "link.yaml is not read: a symbolic link"),
+        (["pipe.yaml"], None, "pipe.yaml is not read: not a regular file"),
+        (["a.yaml", "empty"], None, "no manifests (*.yaml, *.yml, *.json) in empty"),
+        (["a.yaml", "--values", "a.yaml"], None, "--values needs --helm"),
+        (["a.yaml", "-o", "json=x", "-o", "sarif=x"], None, "two --output name the same file"),
+        (["a.yaml", "-o", "json=nope/x"], None, "there is no folder nope"),
+    ],
+)
+def test_what_was_named_and_cannot_be_judged_is_never_clean(run, tmp_path, arguments, stdin, message):
+    write(tmp_path, a=CLEAN)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "link.yaml").symlink_to("a.yaml")
+    os.mkfifo(tmp_path / "pipe.yaml")
+    result = run("check", *arguments, stdin=stdin, cwd=tmp_path, timeout=20)
+    assert result.code == 2
+    assert message in result.err
+
+
+def test_paths_of_two_repositories_are_not_mixed(run, tmp_path):
+    for name in ("one", "two"):
+        write(tmp_path / name, a=CLEAN)
+        git(tmp_path / name, "init", "-b", "main")
+    result = run("check", "one", "two", cwd=tmp_path)
+    assert result.code == 2
+    assert "different repositories" in result.err
+
+
+def test_standard_output_that_is_full_is_said_plainly(tmp_path):
+    write(tmp_path, a=CLEAN)
+    with open("/dev/full", "wb") as full:  # noqa: PTH123 - a device
+        ran = subprocess.run([COMMAND, "check"], cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert ran.returncode == 2
+    assert b"cannot write standard output: No space left on device" in ran.stderr
+    assert b"internal error" not in ran.stderr
+
+
+def test_an_object_with_thousands_of_mistakes_does_not_flood(run, tmp_path):
+    keys = "".join(f"  k{number}: {number}\n" for number in range(20_000))
+    write(tmp_path, a=f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\ndata:\n{keys}")
+    result = run("check", cwd=tmp_path)
+    assert result.code == 1
+    assert "and 19900 more violations of the schema in this object" in result.out
+    assert len(result.out) < 200_000
+
+
+def test_a_bundle_takes_the_settings_it_finds(run, tmp_path):
+    write(tmp_path, a=CLEAN)
+    plain = run("bundle", cwd=tmp_path).out
+    (tmp_path / ".ployd-policy.yaml").write_text("environments: {dev: {level: full}}\n")
+    assert run("bundle", cwd=tmp_path).out != plain

@@ -23,13 +23,16 @@ def wait_for(url, server):
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         assert server.poll() is None, server.stderr.read().decode()
+        connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=1)
         try:
-            connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=1)
             connection.request("GET", "/health?bundles")
-            if connection.getresponse().status == http.HTTPStatus.OK:
-                return
+            with connection.getresponse() as answer:
+                if answer.status == http.HTTPStatus.OK:
+                    return
         except OSError:
             time.sleep(0.05)
+        finally:
+            connection.close()
     pytest.fail("OPA did not become ready")
 
 

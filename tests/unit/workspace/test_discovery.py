@@ -90,7 +90,8 @@ def test_patches_of_a_kustomization_and_templates_of_a_chart_are_marked(tmp_path
         "o/kustomization.yaml",
         text="patches:\n- path: p.yaml\n- patch: |\n    a: 1\n    b: 2\npatchesStrategicMerge: [../o/q.yaml]\n",
     )
-    touch(tmp_path, "o/p.yaml", "o/q.yaml", "o/r.yaml", "c/Chart.yaml", "c/templates/t.yaml", "c/crds/d.yaml")
+    touch(tmp_path, "o/p.yaml", "o/q.yaml", "o/r.yaml", "c/Chart.yaml", "c/templates/plain.yaml", "c/crds/d.yaml")
+    touch(tmp_path, "c/templates/t.yaml", text="a: {{ .Values.a }}\n")
     files = {file.path: file for file in open_workspace(tmp_path, [tmp_path]).files}
     assert [path for path, file in files.items() if file.skip] == ["o/p.yaml", "o/q.yaml"]
     assert [path for path, file in files.items() if file.helm_template] == ["c/templates/t.yaml"]

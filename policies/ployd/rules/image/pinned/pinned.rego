@@ -25,7 +25,7 @@
 #   - CronJob
 #   - Job
 #   remedy: Write a version and, where it is demanded, the digest, as in name:v1.2.3@sha256:...
-#   prevents: 'vllm: error: unrecognized arguments: --disable-log-requests'
+#   prevents: 'Another image than the one that was reviewed, once the tag has moved'
 package ployd.rules.image.pinned
 
 import data.ployd.lib.image

@@ -31,7 +31,7 @@
 #   remedy: >-
 #     Set runAsNonRoot and seccompProfile in the pod's securityContext, allowPrivilegeEscalation and capabilities in each
 #     container's. A model server then needs HOME and its caches on an emptyDir.
-#   prevents: 'violates PodSecurity "restricted:latest": runAsNonRoot != true'
+#   prevents: 'violates PodSecurity "restricted:latest"'
 package ployd.rules.security.pod_security
 
 import data.ployd.lib.parameters
