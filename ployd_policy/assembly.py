@@ -45,6 +45,8 @@ class Setup:
     ignore: tuple[str, ...] = ()
     opa_url: str | None = None
     """An OPA server runs the rules; None: the embedded engine does."""
+    on_print: Callable[[str], None] = lambda _line: None
+    """Gets what policies `print` in the embedded engine; a server has a log of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +139,7 @@ def wire(setup: Setup, door: Door) -> Wired:
     engine = Engine(
         schemas=schemas,
         rules=policy_rules,
-        evaluator=_evaluator(bundle, setup.opa_url),
+        evaluator=_evaluator(bundle, setup),
         environments=EnvironmentMap.parse(bundle.data["ployd"]["environments"]),
         digest=_digest(bundle.digest, schemas.digest, selection),
         door=door,
@@ -192,13 +194,13 @@ def check_with(
     return repository.judge(wired.engine, question, progress)
 
 
-def _evaluator(bundle: PolicyBundle, opa_url: str | None) -> RuleEvaluator:
-    if opa_url is None:
-        return NativeEvaluator(bundle, time_limit_s=_TIME_LIMIT_S)
+def _evaluator(bundle: PolicyBundle, setup: Setup) -> RuleEvaluator:
+    if setup.opa_url is None:
+        return NativeEvaluator(bundle, time_limit_s=_TIME_LIMIT_S, on_print=setup.on_print)
     # Here, because its HTTP client takes longer to import than a small run takes.
     from ployd_policy.evaluators.opa import OpaEvaluator  # noqa: PLC0415
 
-    return OpaEvaluator(bundle, url=opa_url, timeout_s=_OPA_TIMEOUT_S)
+    return OpaEvaluator(bundle, url=setup.opa_url, timeout_s=_OPA_TIMEOUT_S)
 
 
 def _sources(scope: Scope) -> tuple[list[SourceFile], tuple[Skip, ...]]:

@@ -59,7 +59,7 @@ _CORES = os.cpu_count() or 1
 @click.option("-j", "--jobs", type=click.IntRange(min=1), help="Processes, at most one a core.  [default: one a core]")
 @engine_options
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True)
-@click.option("-v", "--verbose", is_flag=True, help="List what was skipped, and why.")
+@click.option("-v", "--verbose", is_flag=True, help="List what was skipped, and why; show what policies print.")
 def check(paths: tuple[Path, ...], **options: Any) -> int:
     """Judge manifests: files, or everything in a folder (default: this one).
 
@@ -151,4 +151,6 @@ def _progress() -> Iterator[tuple[Callable[[int], None], Callable[[int], None]]]
     try:
         yield total, advance
     finally:
-        bar.stop()
+        # A bar that never started would print an empty line.
+        if bar.live.is_started:
+            bar.stop()

@@ -14,6 +14,7 @@ from ployd_policy.cli.bundle import bundle
 from ployd_policy.cli.check import check
 from ployd_policy.cli.explain import explain
 from ployd_policy.cli.rules import rules
+from ployd_policy.cli.terminal import printable
 from ployd_policy.model.errors import ConfigurationError, PloydPolicyError
 
 
@@ -65,11 +66,6 @@ def main() -> None:
 
 
 def _complain(message: str, remedy: str) -> None:
-    click.echo(f"{click.style('error', fg='red', bold=True)}: {_printable(message)}", err=True)
+    click.echo(f"{click.style('error', fg='red', bold=True)}: {printable(message)}", err=True)
     if remedy:
-        click.echo(f"  = fix: {_printable(remedy)}", err=True)
-
-
-def _printable(text: str) -> str:
-    """No control character of a file name or message reaches the terminal."""
-    return "".join(char if char.isprintable() or char == "\n" else repr(char)[1:-1] for char in text)
+        click.echo(f"  = fix: {printable(remedy)}", err=True)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from ployd_policy.assembly import Setup
+from ployd_policy.cli.terminal import printable
 from ployd_policy.workspace import Settings
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -58,4 +59,13 @@ def setup_of(settings: Settings, options: dict[str, Any]) -> Setup:
         select=options["select"] or settings.select,
         ignore=(*settings.ignore, *options["ignore"]),
         opa_url=options.get("opa_url"),
+        on_print=_show_print if options.get("verbose") else _drop_print,
     )
+
+
+def _show_print(line: str) -> None:
+    click.echo(f"print: {printable(line)}", err=True)
+
+
+def _drop_print(_line: str) -> None:
+    pass

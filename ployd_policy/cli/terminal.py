@@ -30,3 +30,8 @@ def put(text: str) -> None:
         # Python would try once more at exit, and complain in its own words.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise ConfigurationError(f"cannot write standard output: {error.strerror}") from error
+
+
+def printable(text: str) -> str:
+    """No control character of a file name or message reaches the terminal."""
+    return "".join(char if char.isprintable() or char == "\n" else repr(char)[1:-1] for char in text)

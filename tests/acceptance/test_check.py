@@ -483,3 +483,13 @@ def test_a_bundle_takes_the_settings_it_finds(run, tmp_path):
     plain = run("bundle", cwd=tmp_path).out
     (tmp_path / ".ployd-policy.yaml").write_text("environments: {dev: {level: full}}\n")
     assert run("bundle", cwd=tmp_path).out != plain
+
+
+def test_what_policies_print_is_shown_when_asked(run, tmp_path):
+    write(tmp_path, m__a=CLEAN)
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "x.rego").write_text(
+        'package a.b\n\nwarn contains "seen" if {\n\tprint("name is", input.request.name)\n}\n'
+    )
+    assert run("check", "m", "--policy", "own", cwd=tmp_path).err == ""
+    assert run("check", "m", "--policy", "own", "--verbose", cwd=tmp_path).err == "print: name is settings\n"
