@@ -39,8 +39,11 @@ def escape(name: str) -> str | None:
     return _ESCAPED.sub(lambda match: _ESCAPES[match.group()], name)
 
 
-def to_cel(value: Any, schema: Schema, fields: Fields, *, root: bool = False) -> Any:
+def to_cel(value: Any, schema: Schema, fields: Fields, *, root: bool = False, unread: bool = False) -> Any:
     """The value as a rule of this schema node sees it; only the named fields, or everything where none is named.
+
+    `unread`: no rule names this value, it only comes along with what is named. The API server converts when a rule
+    reads, so 1.0 for an integer is then no error. Where a rule does read it, in a list for instance, that goes unseen.
 
     Raises:
         CelError: the value is not what the schema says, so the API server cannot read it either.
@@ -53,7 +56,7 @@ def to_cel(value: Any, schema: Schema, fields: Fields, *, root: bool = False) ->
     if schema.type == "object":
         return _object(value, schema, fields, root=root or schema.embedded)
     if schema.type == "array":
-        return [to_cel(item, schema.items or Schema(), {}) for item in _expect(value, list, "an array")]
+        return [to_cel(item, schema.items or Schema(), {}, unread=True) for item in _expect(value, list, "an array")]
     if schema.type == "string":
         return _string(_expect(value, str, "string"), schema.format)
     if schema.type == "number":
@@ -61,7 +64,8 @@ def to_cel(value: Any, schema: Schema, fields: Fields, *, root: bool = False) ->
             raise CelError("invalid data, expected float")
         return float(value)
     if schema.type == "integer":
-        return _expect(value, int, "int")
+        # Validation has refused every other float before.
+        return int(value) if unread and type(value) is float else _expect(value, int, "int")
     if schema.type == "boolean":
         return _expect(value, bool, "bool")
     return value
@@ -77,14 +81,14 @@ def _object(value: Any, schema: Schema, fields: Fields, *, root: bool) -> dict[s
     members = _expect(value, dict, "a map")
     if isinstance(schema.additional, Schema):
         others = schema.additional
-        return {key: to_cel(member, others, {}) for key, member in members.items()}
+        return {key: to_cel(member, others, {}, unread=True) for key, member in members.items()}
     out: dict[str, Any] = {}
     for key, member in members.items():
         child = _member(schema, key, root=root)
         name = escape(key)
         # A null in a nullable field is as good as absent.
         if child is not None and name is not None and member is not None and (not fields or name in fields):
-            out[name] = to_cel(member, child, fields.get(name, {}))
+            out[name] = to_cel(member, child, fields.get(name, {}), unread=not fields)
     return out
 
 
