@@ -152,3 +152,33 @@ FORMATS: dict[str, Callable[[str], bool]] = {
     "k8slongname": lambda text: len(text) <= _LONGEST_SUBDOMAIN and _LONG_NAME(text),
 }
 """Name without dashes -> whether a text is of the format."""
+
+WANTED: dict[str, str] = {
+    "bsonobjectid": "24 hexadecimal digits such as 507f1f77bcf86cd799439011",
+    "uri": "an absolute URI such as https://example.com/models",
+    "email": "a mail address such as team@example.com",
+    "hostname": "a host name such as models.example.com",
+    "ipv4": "an IPv4 address such as 192.0.2.1",
+    "ipv6": "an IPv6 address such as 2001:db8::1",
+    "cidr": "a range of addresses such as 192.0.2.0/24",
+    "mac": "a MAC address such as 02:00:5e:10:00:01",
+    "uuid": "a UUID such as 16fd2706-8baf-433b-82eb-8c7fada847da",
+    "uuid3": "a UUID of version 3 such as 6fa459ea-ee8a-3ca4-894e-db77e160355e",
+    "uuid4": "a UUID of version 4 such as 16fd2706-8baf-433b-82eb-8c7fada847da",
+    "uuid5": "a UUID of version 5 such as 886313e1-3b8a-5372-9b90-0c9aee199e5d",
+    "isbn": "an ISBN such as 9780306406157",
+    "isbn10": "an ISBN of 10 digits such as 0306406152",
+    "isbn13": "an ISBN of 13 digits such as 9780306406157",
+    "creditcard": "a card number such as 4111111111111111",
+    "ssn": "a social security number such as 123-45-6789",
+    "hexcolor": "a color such as #1f77b4",
+    "rgbcolor": "a color such as rgb(31,119,180)",
+    "byte": "Base64, for the text hello such as aGVsbG8=",
+    "password": "any text",
+    "date": "a date such as 2026-01-31",
+    "duration": "a duration such as 30s or 1h30m",
+    "datetime": "a time as RFC 3339 has it, such as 2026-01-31T12:00:00Z",
+    "k8sshortname": "at most 63 lower case letters, digits and dashes, such as chat-model",
+    "k8slongname": "lower case letters, digits, dashes and dots, such as chat-model.example.com",
+}
+"""Name without dashes -> what to write, in plain words."""

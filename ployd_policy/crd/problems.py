@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from ployd_policy.crd.formats import WANTED
 from ployd_policy.crd.gotext import dotted, number, quote, shown
 from ployd_policy.crd.problem import Cause, Problem
 from ployd_policy.model.location import FieldPath, format_path
@@ -124,7 +125,7 @@ def pattern(path: FieldPath, value: str, expression: str) -> Problem:
 def wrong_format(path: FieldPath, value: str, form: str) -> Problem:
     """Not of the format."""
     text = f"must be of type {form}: {quote(value)}"
-    problem = _invalid("schema.format", path, value, text, f"Write a valid {form}.")
+    problem = _invalid("schema.format", path, value, text, f"Write {WANTED[form.replace('-', '')]}.")
     return Problem(problem.rule, Cause.TYPE, path, problem.message, problem.remedy)
 
 
