@@ -131,7 +131,12 @@ def wire(setup: Setup, door: Door) -> Wired:
     """
     bundle = load_policies(setup)
     schemas = SchemaSet.load(
-        definition for folder in (bundled("schemas"), *setup.schemas) for definition in workspace.read_schemas(folder)
+        (
+            definition
+            for folder in (bundled("schemas"), *setup.schemas)
+            for definition in workspace.read_schemas(folder)
+        ),
+        closed=frozenset({"ployd.ai"}),
     )
     selection = Selection(select=setup.select, ignore=setup.ignore)
     policy_rules = {rule.id: rule for rule in bundle.rules}

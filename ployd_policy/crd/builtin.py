@@ -10,9 +10,10 @@ from __future__ import annotations
 import functools
 import importlib.util
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
+from ployd_policy.crd.objectmeta import Naming
 from ployd_policy.crd.schema import Schema
 from ployd_policy.model.errors import SchemaLoadError
 from ployd_policy.model.resource import GroupVersionKind
@@ -25,6 +26,31 @@ _INT_OR_STRING = Schema(int_or_string=True)
 _AMOUNT = Schema(preserve=True, pattern=QUANTITY, any_of=(Schema(type="string"), Schema(type="number")))
 LEGACY_GROUPS = frozenset({"extensions"})
 """Groups that Kubernetes once had and serves no more."""
+UNPUBLISHED = frozenset(
+    GroupVersionKind("", "v1", f"{kind}Options")
+    for kind in ("NodeProxy", "PodAttach", "PodExec", "PodLog", "PodPortForward", "PodProxy", "ServiceProxy")
+)
+"""Kinds that reach webhooks, when somebody opens a shell in a pod for instance, and have no published schema."""
+_SUBDOMAINS: Mapping[str, frozenset[str]] = {
+    "": frozenset({
+        "ConfigMap", "Endpoints", "LimitRange", "Node", "PersistentVolume", "PersistentVolumeClaim", "Pod",
+        "PodTemplate", "ReplicationController", "ResourceQuota", "Secret", "ServiceAccount",
+    }),
+    "admissionregistration.k8s.io": frozenset({
+        "MutatingWebhookConfiguration", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding",
+        "ValidatingWebhookConfiguration",
+    }),
+    "apps": frozenset({"ControllerRevision", "DaemonSet", "Deployment", "ReplicaSet", "StatefulSet"}),
+    "autoscaling": frozenset({"HorizontalPodAutoscaler"}),
+    "batch": frozenset({"CronJob", "Job"}),
+    "coordination.k8s.io": frozenset({"Lease"}),
+    "discovery.k8s.io": frozenset({"EndpointSlice"}),
+    "networking.k8s.io": frozenset({"Ingress", "IngressClass", "NetworkPolicy"}),
+    "node.k8s.io": frozenset({"RuntimeClass"}),
+    "scheduling.k8s.io": frozenset({"PriorityClass"}),
+    "storage.k8s.io": frozenset({"StorageClass", "VolumeAttachment"}),
+}  # fmt: skip
+_LABELS = frozenset({"Namespace", "Service"})
 
 
 class BuiltIn:
@@ -45,6 +71,16 @@ class BuiltIn:
         """The schema of a kind; None where Kubernetes has none such."""
         name = self._names.get(gvk)
         return None if name is None else self._named(name)
+
+    @property
+    def kinds(self) -> Collection[GroupVersionKind]:
+        """Every version of every kind."""
+        return self._names.keys()
+
+    @functools.cached_property
+    def groups(self) -> frozenset[str]:
+        """The groups of all kinds. They are Kubernetes' own: what is not among `kinds` does not exist in them."""
+        return frozenset(gvk.group for gvk in self._names)
 
     def versions(self, group: str, kind: str) -> tuple[str, ...]:
         """The apiVersions of a kind in this group, or in any other where the group is no more; the newest last."""
@@ -93,6 +129,16 @@ def _kinds(raw: Mapping[str, Any]) -> list[str]:
     """The JSON types but null: a null is as good as an absent field."""
     stated = raw.get("type", ())
     return [kind for kind in ([stated] if isinstance(stated, str) else stated) if kind != "null"]
+
+
+def naming(gvk: GroupVersionKind) -> Naming:
+    """What Kubernetes' own code wants of the names of a kind; where that is not certain, the least it could be.
+
+    A Service may begin with a digit since Kubernetes 1.36 (KEP-5311).
+    """
+    if gvk.group == "" and gvk.kind in _LABELS:
+        return Naming.LABEL
+    return Naming.SUBDOMAIN if gvk.kind in _SUBDOMAINS.get(gvk.group, ()) else Naming.SEGMENT
 
 
 @functools.cache

@@ -22,13 +22,16 @@ class Naming(Enum):
     """What a name must be."""
 
     SUBDOMAIN = auto()
-    """A DNS subdomain, as for custom resources."""
+    """A DNS subdomain, as for custom resources and most kinds."""
+    LABEL = auto()
+    """A DNS label: no dots, at most 63 bytes."""
     SEGMENT = auto()
-    """There, and without `/` and `%`: each built-in kind has more rules of its own."""
+    """There, neither `.` nor `..`, and without `/` and `%`."""
     OPTIONAL = auto()
     """The same where there is one, as in embedded resources."""
 
 
+_STRICT: Mapping[Naming, Callable[[str], list[str]]] = {Naming.SUBDOMAIN: dns_subdomain, Naming.LABEL: dns_label}
 _TIME = re.compile(
     r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])[Tt](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:[.,]\d+)?(?:[Zz]|[+-]\d{2}:\d{2})",
     re.ASCII,
@@ -175,14 +178,14 @@ def check_metadata(meta: Mapping[str, Any], path: FieldPath, *, naming: Naming) 
 
 def _names(meta: Mapping[str, Any], path: FieldPath, naming: Naming) -> Iterator[Problem]:
     name, generate = meta.get("name", ""), meta.get("generateName", "")
-    strict = naming is Naming.SUBDOMAIN
+    strict = _STRICT.get(naming)
     if generate:
         # A trailing dash is fine in a prefix.
         prefix = f"{generate[:-2]}a" if generate.endswith("-") and len(generate) > 1 else generate
-        why = dns_subdomain(prefix) if strict else path_segment(generate, prefix=True)
+        why = strict(prefix) if strict else path_segment(generate, prefix=True)
         yield from _each_invalid((*path, "generateName"), generate, why)
     if name:
-        yield from _each_invalid((*path, "name"), name, dns_subdomain(name) if strict else path_segment(name))
+        yield from _each_invalid((*path, "name"), name, strict(name) if strict else path_segment(name))
     elif naming is not Naming.OPTIONAL and not generate:
         text = "Required value: name or generateName is required"
         yield Problem(RULE, Cause.REQUIRED, (*path, "name"), text, "Give the object a name.")

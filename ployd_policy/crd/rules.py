@@ -204,6 +204,12 @@ RULES: tuple[RuleInfo, ...] = (
         "Use a version that is served.",
     ),
     _card(
+        "kind_unknown",
+        "The kind exists",
+        "Every kind of the group is known, and this one is not among them, so the API server knows no such resource.",
+        "Correct the kind, with its capitals, or its apiVersion.",
+    ),
+    _card(
         "no_schema",
         "There is a schema for the kind",
         "Nobody gave a schema for this kind, so its fields were not checked. With --strict that is an error.",

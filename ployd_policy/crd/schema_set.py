@@ -14,10 +14,10 @@ from dataclasses import replace
 import rfc8785
 
 from ployd_policy.crd import builtin
-from ployd_policy.crd.builtin import DEFAULT_VERSION
+from ployd_policy.crd.builtin import DEFAULT_VERSION, BuiltIn
 from ployd_policy.crd.definition import Definition, DefinitionError, ServedKind, read_definition
 from ployd_policy.crd.judgement import Judgement
-from ployd_policy.crd.objectmeta import Naming
+from ployd_policy.crd.kinds import unknown_kind
 from ployd_policy.crd.problem import SchemaViolation
 from ployd_policy.crd.shape import plain
 from ployd_policy.crd.verdict import SchemaVerdict
@@ -31,13 +31,19 @@ class SchemaSet:
     """Schemas by kind. Immutable once loaded; schemas are compiled when the first object of their kind comes."""
 
     def __init__(
-        self, definitions: Mapping[tuple[str, str], Definition], *, kubernetes: str | None, digest: str
+        self,
+        definitions: Mapping[tuple[str, str], Definition],
+        *,
+        kubernetes: str | None,
+        closed: frozenset[str],
+        digest: str,
     ) -> None:
         self._definitions = definitions
+        self._closed = closed
         self._kubernetes = kubernetes
         self._served = {served.gvk: served for definition in definitions.values() for served in definition.served}
         self.digest = digest
-        """`sha256:` over the definitions, whatever their order and formatting."""
+        """`sha256:` over the definitions, whatever their order and formatting, and the closed groups."""
 
     @classmethod
     def load(
@@ -46,10 +52,13 @@ class SchemaSet:
         *,
         built_in: bool = True,
         kubernetes: str = DEFAULT_VERSION,
+        closed: frozenset[str] = frozenset(),
     ) -> SchemaSet:
         """Schemas from decoded CustomResourceDefinitions (apiextensions.k8s.io/v1), each with the name of its file.
 
         `built_in`: the kinds of Kubernetes itself too, in the version `kubernetes`; a kind that is defined here wins.
+        `closed`: groups of which every kind is defined here, so that any other is a mistake. Kubernetes' own groups are
+        closed with `built_in`.
 
         Raises:
             SchemaLoadError: one of them is broken, not structural, or defines a kind that another one defines; or there
@@ -71,8 +80,9 @@ class SchemaSet:
             definitions[key], origin[key] = definition, file
             canonical.append(rfc8785.dumps(plain(document["spec"])))
         known = kubernetes if built_in else ""
-        digest = hashlib.sha256(b"\n".join([known.encode(), *sorted(canonical)])).hexdigest()
-        return cls(definitions, kubernetes=known or None, digest=f"sha256:{digest}")
+        head = " ".join([known, *sorted(closed)]).encode()
+        digest = hashlib.sha256(b"\n".join([head, *sorted(canonical)])).hexdigest()
+        return cls(definitions, kubernetes=known or None, closed=closed, digest=f"sha256:{digest}")
 
     def kinds(self) -> tuple[GroupVersionKind, ...]:
         """Every served version of every kind that was defined, sorted; built-in kinds are not listed."""
@@ -96,27 +106,36 @@ class SchemaSet:
         schema = builtin.built_in(self._kubernetes).schema(gvk)
         if schema is None:
             return None
-        served = ServedKind(gvk=gvk, schema=schema, namespaced=None, naming=Naming.SEGMENT)
+        served = ServedKind(gvk=gvk, schema=schema, namespaced=None, naming=builtin.naming(gvk))
         self._served[gvk] = served
         return served
 
     def _unknown(self, resource: Resource) -> SchemaVerdict:
         gvk = resource.ref.gvk
+        own = builtin.built_in(self._kubernetes) if self._kubernetes else None
         definition = self._definitions.get((gvk.group, gvk.kind))
         unserved = definition is not None and gvk.version in definition.unserved
         if definition is not None:
             versions = [served.gvk.api_version for served in definition.served]
         else:
-            versions = (
-                list(builtin.built_in(self._kubernetes).versions(gvk.group, gvk.kind)) if self._kubernetes else []
-            )
+            versions = list(own.versions(gvk.group, gvk.kind)) if own else []
             if not versions:
-                return SchemaVerdict(known=False, object=resource.object)
+                return self._no_kind(resource, own)
         state = "it exists but is not served" if unserved else "it does not exist"
         message = f'no matches for kind "{gvk.kind}" in version "{gvk.api_version}": {state}'
         remedy = f"Use apiVersion {' or '.join(versions)}." if versions else "No version of this kind is served."
         violation = SchemaViolation(rule="schema.version_unknown", path=("apiVersion",), message=message, remedy=remedy)
         return SchemaVerdict(known=False, object=resource.object, violations=(violation,))
+
+    def _no_kind(self, resource: Resource, own: BuiltIn | None) -> SchemaVerdict:
+        """A kind of which no version is known: wrong in a closed group, unknown elsewhere."""
+        gvk = resource.ref.gvk
+        closed = gvk.group in self._closed or (own is not None and gvk.group in own.groups)
+        if not closed or gvk in builtin.UNPUBLISHED:
+            return SchemaVerdict(known=False, object=resource.object)
+        known = {*self._served, *(own.kinds if own else ())}
+        violation = unknown_kind(gvk, known, listed=gvk.group in self._closed)
+        return SchemaVerdict(known=True, object=resource.object, violations=(violation,))
 
 
 def _definition_violations(document: JsonObject) -> tuple[SchemaViolation, ...]:

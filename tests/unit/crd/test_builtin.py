@@ -100,6 +100,7 @@ QUANTITY = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[
         ),
         ("metadata/labels", {"a": True}, ("metadata", "metadata.labels.a", 'Put the value in quotes: "true".')),
         ("metadata/name", "a/b", ("metadata", "metadata.name", 'Change the name "a/b".')),
+        ("metadata/name", "My_App", ("metadata", "metadata.name", 'Change the name "My_App".')),
     ],
 )
 def test_what_is_wrong_with_a_deployment(
@@ -124,6 +125,48 @@ def test_names_of_other_kinds_may_have_colons(schemas: SchemaSet) -> None:
         "rules": [],
     }
     assert judge(schemas, role).violations == ()
+
+
+SUBDOMAIN = "a lowercase RFC 1123 subdomain must consist of"
+LABEL = "a lowercase RFC 1123 label must consist of"
+
+
+@pytest.mark.parametrize(
+    ("api_version", "kind", "name", "why"),
+    [
+        ("v1", "ConfigMap", "a.b", None),
+        ("v1", "ConfigMap", "a" * 253, None),
+        ("v1", "ConfigMap", "a" * 254, "must be no more than 253 bytes"),
+        ("v1", "ConfigMap", "my_settings", SUBDOMAIN),
+        ("apps/v1", "Deployment", "Web", SUBDOMAIN),
+        ("v1", "Namespace", "a" * 63, None),
+        ("v1", "Namespace", "a" * 64, "must be no more than 63 bytes"),
+        ("v1", "Namespace", "a.b", "must not contain dots"),
+        ("v1", "Namespace", "Team", LABEL),
+        ("v1", "Service", "a.b", "must not contain dots"),
+        ("v1", "Service", "1-model", None),
+        ("rbac.authorization.k8s.io/v1", "ClusterRole", "System:Admins_1", None),
+        ("rbac.authorization.k8s.io/v1", "ClusterRole", "..", "may not be '..'"),
+        ("rbac.authorization.k8s.io/v1", "ClusterRole", "a%b", "may not contain '%'"),
+    ],
+)
+def test_names_as_each_kind_wants_them(
+    schemas: SchemaSet, api_version: str, kind: str, name: str, why: str | None
+) -> None:
+    obj = {"apiVersion": api_version, "kind": kind, "metadata": {"name": name}}
+    told = [each for each in judge(schemas, obj).violations if each.path == ("metadata", "name")]
+    assert [each.rule for each in told] == ([] if why is None else ["schema.metadata"])
+    assert all(why is not None and f": {why}" in each.message for each in told)
+
+
+@pytest.mark.parametrize(
+    ("kind", "prefix", "wrong"),
+    [("Namespace", "team-", False), ("Namespace", "team.", True), ("ConfigMap", "a.b-", False)],
+)
+def test_prefixes_of_names(schemas: SchemaSet, kind: str, prefix: str, *, wrong: bool) -> None:
+    obj = {"apiVersion": "v1", "kind": kind, "metadata": {"generateName": prefix}}
+    places = [each.path for each in judge(schemas, obj).violations]
+    assert places == ([("metadata", "generateName")] if wrong else [])
 
 
 @pytest.mark.parametrize(
