@@ -492,4 +492,6 @@ def test_what_policies_print_is_shown_when_asked(run, tmp_path):
         'package a.b\n\nwarn contains "seen" if {\n\tprint("name is", input.request.name)\n}\n'
     )
     assert run("check", "m", "--policy", "own", cwd=tmp_path).err == ""
-    assert run("check", "m", "--policy", "own", "--verbose", cwd=tmp_path).err == "print: own/x.rego:4: name is settings\n"
+    assert (
+        run("check", "m", "--policy", "own", "--verbose", cwd=tmp_path).err == "print: own/x.rego:4: name is settings\n"
+    )

@@ -60,6 +60,8 @@ def objects(draw):
     value = copy.deepcopy(draw(st.sampled_from(BASES)))
     for _ in range(draw(st.integers(0, 3))):
         spots = [path for path in paths(value) if path and path[0] not in ("apiVersion", "kind")]
+        if not spots:
+            break
         path = draw(st.sampled_from(spots))
         holder = value
         for step in path[:-1]:
