@@ -18,18 +18,31 @@ def activation(shape: Architecture, settings: Settings, *, tensor: int, data: Ma
     with experts = batched x experts a token x (2 x width / tensor + hidden) x 2, which came to lie on top of the
     sampler's part too. Fitted in docs/capacity.md.
     """
-    batched, element = settings.batched, settings.dtype_bytes
-    hidden = data["hiddenCopies"] * batched * shape.hidden * element
-    sampler = settings.era["samplerBytes"] * settings.sequences * shape.vocabulary + hidden
-    widths = data["forwardIntermediate"] * shape.intermediate / tensor + data["forwardHidden"] * shape.hidden
-    forward = batched * element * widths
-    routed = batched * element * shape.experts_per_token * (2 * shape.expert_intermediate / tensor + shape.hidden)
-    if settings.era["expertsAdd"]:
-        sampler += routed
+    forward = forward_peak(shape, settings, tensor=tensor, data=data)
+    routed = _experts(shape, settings, tensor)
+    sampler = settings.era["samplerBytes"] * settings.sequences * shape.vocabulary
+    sampler += beside_sampler(shape, settings, tensor=tensor, data=data)
     ends = zip(settings.era["sampler"], settings.era["forward"], strict=True)
     low, middle, high = (max(first * sampler, second * (forward + routed)) for first, second in ends)
     found = Interval(optimistic=low, expected=middle, pessimistic=high)
     return found.plus(_pictures(settings, data)) if shape.multimodal else found
+
+
+def beside_sampler(shape: Architecture, settings: Settings, *, tensor: int, data: Mapping[str, Any]) -> float:
+    """Bytes that are still held while the sampler peaks: hidden states and, in eras that say so, the experts' space."""
+    hidden = float(data["hiddenCopies"]) * settings.batched * shape.hidden * settings.dtype_bytes
+    return hidden + (_experts(shape, settings, tensor) if settings.era["expertsAdd"] else 0.0)
+
+
+def _experts(shape: Architecture, settings: Settings, tensor: int) -> float:
+    widths = shape.experts_per_token * (2 * shape.expert_intermediate / tensor + shape.hidden)
+    return settings.batched * settings.dtype_bytes * widths
+
+
+def forward_peak(shape: Architecture, settings: Settings, *, tensor: int, data: Mapping[str, Any]) -> float:
+    """Bytes of the widest moment of the forward pass of a dense layer."""
+    widths = data["forwardIntermediate"] * shape.intermediate / tensor + data["forwardHidden"] * shape.hidden
+    return settings.batched * settings.dtype_bytes * float(widths)
 
 
 def _pictures(settings: Settings, data: Mapping[str, Any]) -> Interval:

@@ -59,7 +59,8 @@ _COUNTS = (
     "layers hidden heads kv_heads head_dim intermediate vocabulary context parameters weight_bytes "
     "window window_layers global_kv_heads global_head_dim linear_layers linear_state linear_projections "
     "kv_lora_rank rope_head_dim nope_head_dim value_head_dim query_lora_rank "
-    "experts experts_per_token expert_intermediate shared_intermediate dense_layers vision_parameters quantization_block"
+    "experts experts_per_token expert_intermediate shared_intermediate dense_layers "
+    "vision_parameters quantization_block"
 )
 MODELS = _record(
     ["models"],
