@@ -88,11 +88,16 @@ def estimate(asked: Launch, shape: Architecture, gpu: Gpu, known: Catalogue) -> 
     available = budget.minus(loaded).minus(peak).minus(other)
     if inside:
         available = available.minus(graphs)
+    if asked.kv_cache_memory_bytes:  # the utilization is not looked at; what is left of the GPU is headroom
+        taken = loaded.plus(peak).plus(other).plus(exactly(asked.kv_cache_memory_bytes))
+        budget, available = taken, exactly(asked.kv_cache_memory_bytes)
     row = data["mlaRowV0"] if settings.engine == "v0" else 0
     per_token = kv.bytes_per_token(shape, element=settings.cache_bytes, tensor=tensor, pipeline=pipeline, mla_width=row)
     sizes: dict[str, Any] = {"element": settings.cache_bytes, "tensor": tensor, "pipeline": pipeline}
     needed = kv.bytes_per_sequence(shape, tokens=settings.length, batched=settings.batched, mla_width=row, **sizes)
-    after = _after(total, settings, graphs, inside=inside, warm_up=overhead.warm_up(shape, settings, data=data))
+    after = _after(
+        total.minus(budget), settings, graphs, inside=inside, warm_up=overhead.warm_up(shape, settings, data=data)
+    )
     headroom = after.minus(exactly(data["contextGiB"] * GIB))
     refusals = (
         *checks.dividing(shape, tensor=tensor),
@@ -153,9 +158,8 @@ def _padded(shape: Architecture, settings: Settings, gpu: Gpu, data: Mapping[str
     return replace(shape, expert_intermediate=width, parameters=0)
 
 
-def _after(total: Interval, settings: Settings, graphs: Interval, *, inside: bool, warm_up: float) -> Interval:
+def _after(outside: Interval, settings: Settings, graphs: Interval, *, inside: bool, warm_up: float) -> Interval:
     """What is left outside the budget after graphs and the sampler's warm-up; an estimate inside may fall short."""
-    outside = total.times(1 - settings.utilization)
     if inside or settings.version is None:
         return outside.minus(Interval(optimistic=0, expected=0, pessimistic=graphs.pessimistic + warm_up))
     return outside.minus(graphs).minus(Interval(optimistic=0, expected=0, pessimistic=warm_up))

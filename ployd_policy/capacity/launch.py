@@ -30,6 +30,7 @@ class Launch:
     max_num_batched_tokens: int = 0
     enforce_eager: bool = False
     cpu_offload_bytes: int = 0
+    kv_cache_memory_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

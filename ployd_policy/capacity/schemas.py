@@ -78,7 +78,15 @@ MODELS = _record(
 )
 
 VLLM = _record(
-    ["defaults", "quantization", "weights", "overheads", "versions"],
+    ["defaults", "quantization", "weights", "overheads", "host", "versions"],
+    host=_record(
+        ["source", "memoryBaseGiB", "memoryShareOfWeights", "readGiBPerSecond", "startSeconds"],
+        source=_TEXT,
+        memoryBaseGiB=_ENDS,
+        memoryShareOfWeights=_ENDS,
+        readGiBPerSecond=_ENDS,
+        startSeconds=_ENDS,
+    ),
     defaults={
         "type": "object",
         "required": ["source", "gpuMemoryUtilization", "minimumComputeCapability", "batch", "engine", "blockSize"],
