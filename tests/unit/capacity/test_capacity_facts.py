@@ -74,6 +74,14 @@ ODD = st.recursive(
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=4), inner, max_size=2),
     max_leaves=4,
 )
+VLLM = """
+tensor_parallel_size pipeline_parallel_size data_parallel_size max_model_len gpu_memory_utilization dtype quantization
+kv_cache_dtype max_num_seqs max_num_batched_tokens enforce_eager cpu_offload_gb kv_cache_memory_bytes
+"""
+ARCHITECTURE = """
+hiddenLayers hiddenSize attentionHeads keyValueHeads headDim vocabularySize maxPositionEmbeddings slidingWindow
+slidingWindowLayers kvLoraRank weightBytes parameters experts quantization modelType
+"""
 FIELDS = [
     ("spec",),
     ("spec", "model"),
@@ -82,44 +90,8 @@ FIELDS = [
     ("spec", "model", "serverVersion"),
     ("spec", "model", "architecture"),
     ("spec", "model", "vllm"),
-    *[
-        ("spec", "model", "vllm", name)
-        for name in [
-            "tensor_parallel_size",
-            "pipeline_parallel_size",
-            "data_parallel_size",
-            "max_model_len",
-            "gpu_memory_utilization",
-            "dtype",
-            "quantization",
-            "kv_cache_dtype",
-            "max_num_seqs",
-            "max_num_batched_tokens",
-            "enforce_eager",
-            "cpu_offload_gb",
-            "kv_cache_memory_bytes",
-        ]
-    ],
-    *[
-        ("spec", "model", "architecture", name)
-        for name in [
-            "hiddenLayers",
-            "hiddenSize",
-            "attentionHeads",
-            "keyValueHeads",
-            "headDim",
-            "vocabularySize",
-            "maxPositionEmbeddings",
-            "slidingWindow",
-            "slidingWindowLayers",
-            "kvLoraRank",
-            "weightBytes",
-            "parameters",
-            "experts",
-            "quantization",
-            "modelType",
-        ]
-    ],
+    *[("spec", "model", "vllm", name) for name in VLLM.split()],
+    *[("spec", "model", "architecture", name) for name in ARCHITECTURE.split()],
     ("spec", "resources"),
     ("spec", "resources", "gpu", "type"),
     ("spec", "resources", "gpu", "count"),
