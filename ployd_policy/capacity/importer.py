@@ -89,7 +89,8 @@ def _layers(text: Mapping[str, Any], kind: str, layers: int) -> dict[str, Any]:
     elif isinstance(types, list) and found.get("window_layers"):
         found["window_layers"] = 0
     if found.get("linear_layers") and isinstance(text.get("linear_num_value_heads"), int):
-        # vLLM 0.33 gdn state: one square of key by value width a head, in fp32, and the short convolution's inputs.
+        # One matrix of key by value width a head in 32 bits, counted as two elements of 16; the short convolution's
+        # inputs are too small to count.
         heads, key, value = (text[f"linear_{name}"] for name in ("num_value_heads", "key_head_dim", "value_head_dim"))
         found["linear_state"] = 2 * heads * key * value
         keys = text["linear_num_key_heads"] * key

@@ -18,7 +18,7 @@ def bytes_per_sequence(
 ) -> float:
     """Bytes that one sequence of `tokens` takes on one GPU.
 
-    Layers with a window keep min(tokens, window + batched tokens), vLLM 0.33 v1/kv_cache_interface.py
+    Layers with a window keep min(tokens, window + batched tokens), vLLM v1/kv_cache_interface.py
     (SlidingWindowSpec.max_memory_usage_bytes); linear layers keep their state once.
     """
     kept = min(tokens, shape.window + batched) if shape.window else tokens

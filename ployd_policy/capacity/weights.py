@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ployd_policy.capacity.architecture import Architecture
 
-_VOCABULARY_PADDING = 64  # vLLM 0.33 vocab_parallel_embedding.py: DEFAULT_VOCAB_PADDING_SIZE
+_VOCABULARY_PADDING = 64  # vLLM vocab_parallel_embedding.py: DEFAULT_VOCAB_PADDING_SIZE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +95,7 @@ def bytes_per_gpu(
 
     sum over parts of (number x bytes of its format) / (tensor x pipeline), the embedding on the first pipeline stage,
     the head on the last, and the table of rotary angles (context x head_dim) on each. Source: facts/gpu-serving.md 3.1
-    and vLLM 0.33 rotary_embedding/base.py. `sizes` says bytes per weight of the parts a quantization touches; a total
+    and vLLM's rotary_embedding. `sizes` says bytes per weight of the parts a quantization touches; a total
     in `weight_bytes` of the shape wins over the sum. `vision_replicated` is the share of a vision tower that every rank
     holds whole.
     """
