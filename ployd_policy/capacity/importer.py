@@ -1,0 +1,138 @@
+"""A model's own config.json -> a catalogue entry. Takes decoded JSON; the caller reads files.
+
+Only what the file says goes in. What a model's code knows but its config.json does not (Gemma 2's alternating windows)
+is written down here with the place it was read.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+_NAMES = {
+    "hidden_size": "hidden",
+    "num_attention_heads": "heads",
+    "num_key_value_heads": "kv_heads",
+    "head_dim": "head_dim",
+    "intermediate_size": "intermediate",
+    "vocab_size": "vocabulary",
+    "max_position_embeddings": "context",
+    "num_hidden_layers": "layers",
+    "kv_lora_rank": "kv_lora_rank",
+    "qk_rope_head_dim": "rope_head_dim",
+    "qk_nope_head_dim": "nope_head_dim",
+    "v_head_dim": "value_head_dim",
+    "q_lora_rank": "query_lora_rank",
+    "num_experts": "experts",
+    "num_local_experts": "experts",
+    "n_routed_experts": "experts",
+    "num_experts_per_tok": "experts_per_token",
+    "moe_intermediate_size": "expert_intermediate",
+    "shared_expert_intermediate_size": "shared_intermediate",
+    "first_k_dense_replace": "dense_layers",
+    "num_global_key_value_heads": "global_kv_heads",
+    "global_head_dim": "global_head_dim",
+}
+# transformers 5.23, models/*/configuration_*.py: default of tie_word_embeddings where config.json leaves it out.
+_TIED_BY_DEFAULT = ("gemma", "gpt_bigcode", "cohere")
+# transformers 5.23, models/qwen2/modeling_qwen2.py: biases of q, k and v that no key of config.json names.
+_BIASED = ("qwen", "qwen2", "qwen2_moe", "qwen2_5_vl", "qwen2_vl")
+
+
+def entry_from_config(config: Mapping[str, Any], *, source: str) -> dict[str, Any] | str:
+    """A catalogue entry with the figures of a config.json, or text that says which of them is missing.
+
+    `source` says where the file was read. Multimodal files nest the language model; its figures are what counts.
+    """
+    nested = next((config[key] for key in ("text_config", "llm_config") if isinstance(config.get(key), Mapping)), None)
+    text: dict[str, Any] = {**config, **(nested or {})}
+    # A number of another type would fail the schema of the catalogue later; say it here.
+    entry: dict[str, Any] = {ours: text[name] for name, ours in _NAMES.items() if _count(text.get(name))}
+    missing = [
+        name for name in ("num_hidden_layers", "hidden_size", "num_attention_heads") if _NAMES[name] not in entry
+    ]
+    if missing:
+        return "config.json does not give " + ", ".join(missing)
+    kind = str(text.get("model_type") or config.get("model_type") or "")
+    entry |= {"source": source, "model_type": kind}
+    if text.get("tie_word_embeddings", config.get("tie_word_embeddings", kind.startswith(_TIED_BY_DEFAULT))):
+        entry["tied"] = True
+    if kind in _BIASED or text.get("attention_bias"):
+        entry["attention_bias"] = True
+    if nested is not None or "vision_config" in config:
+        entry["multimodal"] = True
+        entry |= _vision(config.get("vision_config"))
+    if entry.get("kv_lora_rank"):  # some files name a head_dim here that no layer has
+        entry.pop("head_dim", None)
+    entry |= _layers(text, kind, entry["layers"]) | _experts(text, entry) | _quantization(config)
+    return {key: entry[key] for key in sorted(entry)}
+
+
+def _count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _layers(text: Mapping[str, Any], kind: str, layers: int) -> dict[str, Any]:
+    window = text.get("sliding_window")
+    types = text.get("layer_types")
+    found: dict[str, Any] = {}
+    if isinstance(types, list):
+        found["linear_layers"] = sum("linear" in str(kind) or "mamba" in str(kind) for kind in types)
+        found["window_layers"] = sum("sliding" in str(kind) for kind in types)
+    elif kind == "gemma2":  # transformers 5.23, models/gemma2/configuration_gemma2.py: every second layer
+        found["window_layers"] = (layers + 1) // 2
+    elif kind in {"gemma3", "gemma3_text"}:  # models/gemma3/configuration_gemma3.py: five of six
+        pattern = text.get("sliding_window_pattern", 6)
+        found["window_layers"] = layers - layers // pattern
+    elif kind in {"mistral", "phi3"} and isinstance(window, int):
+        found["window_layers"] = layers
+    if isinstance(window, int) and found.get("window_layers"):
+        found["window"] = window
+    elif isinstance(types, list) and found.get("window_layers"):
+        found["window_layers"] = 0
+    if found.get("linear_layers") and isinstance(text.get("linear_num_value_heads"), int):
+        # One matrix of key by value width a head in 32 bits, counted as two elements of 16; the short convolution's
+        # inputs are too small to count.
+        heads, key, value = (text[f"linear_{name}"] for name in ("num_value_heads", "key_head_dim", "value_head_dim"))
+        found["linear_state"] = 2 * heads * key * value
+        keys = text["linear_num_key_heads"] * key
+        found["linear_projections"] = 2 * keys + 3 * heads * value
+    if text.get("attn_output_gate"):
+        found["attention_gate"] = True
+    return {key: value for key, value in found.items() if value}
+
+
+def _vision(vision: Any) -> dict[str, Any]:
+    """Weights of a plain vision transformer: four squares and two rectangles a layer. Other towers give no number."""
+    if not isinstance(vision, Mapping):
+        return {}
+    depth = vision.get("depth", vision.get("num_hidden_layers"))
+    width, wide = vision.get("hidden_size"), vision.get("intermediate_size")
+    if not (isinstance(depth, int) and isinstance(width, int) and isinstance(wide, int)):
+        return {}
+    return {"vision_parameters": depth * (4 * width * width + 2 * width * wide)}
+
+
+def _experts(text: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, Any]:
+    if not entry.get("experts"):
+        return {}
+    width = entry.get("expert_intermediate") or entry.get("intermediate", 0)
+    shared = text.get("n_shared_experts")
+    found = {"expert_intermediate": width}
+    if isinstance(shared, int):
+        found["shared_intermediate"] = shared * width
+    if (
+        text.get("model_type") == "llama4_text"
+    ):  # transformers 5.23, models/llama4/modeling_llama4.py: one shared expert
+        found |= {"shared_intermediate": width, "intermediate": int(text.get("intermediate_size_mlp") or width)}
+        found["dense_layers"] = entry["layers"] - entry["layers"] // int(text.get("interleave_moe_layer_step") or 1)
+    return found
+
+
+def _quantization(config: Mapping[str, Any]) -> dict[str, Any]:
+    quantization = config.get("quantization_config")
+    if not isinstance(quantization, Mapping):
+        return {}
+    block = quantization.get("weight_block_size")
+    found: dict[str, Any] = {"quantization": str(quantization.get("quant_method") or "")}
+    if isinstance(block, list) and block and isinstance(block[0], int):
+        found["quantization_block"] = block[0]
+    return found

@@ -1,0 +1,101 @@
+"""One spelling for the many of a model, a GPU or a version. What the names mean is the catalogue's."""
+
+import re
+
+# Words that say how a model was tuned or stored, not what shape it has.
+_TUNING = frozenset(
+    {
+        "4bit",
+        "4bits",
+        "8bit",
+        "abliterated",
+        "asym",
+        "autoround",
+        "awq",
+        "base",
+        "bf16",
+        "bitsandbytes",
+        "bnb",
+        "chat",
+        "compressed",
+        "dynamic",
+        "finetune",
+        "fp16",
+        "fp8",
+        "gguf",
+        "gptq",
+        "hf",
+        "inferred",
+        "instruct",
+        "int4",
+        "int8",
+        "it",
+        "local",
+        "marlin",
+        "merged",
+        "meta",
+        "mxfp4",
+        "nvfp4",
+        "preview",
+        "pt",
+        "quantized",
+        "static",
+        "sym",
+        "tensors",
+        "thinking",
+        "unsloth",
+        "variant",
+        "w4a16",
+        "w8a16",
+        "w8a8",
+    }
+)
+_FORMATS = (
+    ("fbgemm_fp8", ("fbgemm",)),
+    ("nvfp4", ("nvfp4", "modelopt_fp4")),
+    ("mxfp4", ("mxfp4",)),
+    ("awq", ("awq",)),
+    ("gptq", ("gptq",)),
+    ("bitsandbytes", ("bnb", "bitsandbytes")),
+    ("int4", ("int4", "w4a16", "4bit", "4bits", "auto-round", "auto_round", "autoround")),
+    ("int8", ("int8", "w8a8", "w8a16", "8bit")),
+    ("fp8", ("fp8",)),
+)
+_VERSION = re.compile(r"v?(\d+)\.(\d+)(?:\.(\d+))?")
+
+
+def words(name: str) -> tuple[str, ...]:
+    """The words of a model's name that tell its shape: no owner, no tuning, no storage format."""
+    text = re.sub(r"\([^)]*\)", " ", name.lower()).strip().rsplit("/", 1)[-1]
+    text = re.sub(r"(?<=\d)_(?=\d)", ".", text)
+    text = re.sub(r"\b(llama|qwen|gemma|phi|yi|codellama)(?=\d)", r"\1-", text)
+    text = re.sub(r"\bqwen-(?=\d)", "qwen", text)
+    found = re.split(r"[-_\s/,…]+", text)
+    return tuple(word for word in found if word and word not in _TUNING)
+
+
+def quantization(text: str) -> str:
+    """The storage format that a name or a quantization argument tells, one of the catalogue's, or nothing."""
+    lower = text.lower()
+    return next((name for name, marks in _FORMATS if any(mark in lower for mark in marks)), "")
+
+
+def gpu_key(name: str) -> str:
+    """A GPU's name without case, separators, vendor and the suffixes of sharing and slicing."""
+    text = re.sub(r"\([^)]*\)", "", name.lower())
+    text = re.sub(r"-(shared|mig-\S+)$", "", text.strip())
+    text = re.sub(r"\b(nvidia|tesla|amd|geforce)\b", "", text.replace("_", "-"))
+    return re.sub(r"[^a-z0-9]", "", text)
+
+
+def version(text: str) -> tuple[int, int, int] | None:
+    """Major, minor and patch of a version, without what follows; None where there is none."""
+    found = _VERSION.match(text.strip())
+    return (int(found[1]), int(found[2]), int(found[3] or 0)) if found else None
+
+
+def bound(text: str) -> tuple[int, int, int]:
+    """A version as data files write a lower bound: missing places count as 0. Anything else is version 0."""
+    places = [int(place) for place in text.split(".") if place.isdigit()][:3]
+    major, minor, patch = (*places, 0, 0, 0)[:3]
+    return major, minor, patch

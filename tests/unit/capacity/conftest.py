@@ -1,0 +1,20 @@
+"""The catalogue as it ships."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ployd_policy import capacity
+
+DATA = Path(__file__).parents[3] / "policies" / "data"
+
+
+@pytest.fixture(scope="session")
+def data():
+    return {stem: yaml.safe_load((DATA / f"{stem}.yaml").read_text()) for stem in ("gpus", "models", "vllm", "prices")}
+
+
+@pytest.fixture(scope="session")
+def known(data):
+    return capacity.catalogue(data)
