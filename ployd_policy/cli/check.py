@@ -54,7 +54,11 @@ _CORES = os.cpu_count() or 1
 @click.option("--helm", multiple=True, type=_PATH, metavar="CHART", help="Judge what a chart renders to.")
 @click.option("--values", multiple=True, type=_PATH, metavar="FILE", help="Values file for --helm. Repeatable.")
 @rule_options
-@click.option("--strict", is_flag=True, help="Kinds without a schema and undecided checks are errors.")
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="What nobody could judge is an error: unknown kinds, undecided checks, unrendered files.",
+)
 @click.option("--fail-on", type=click.Choice(["error", "warn"]), help="What exits with 1.  [default: error]")
 @click.option("-j", "--jobs", type=click.IntRange(min=1), help="Processes, at most one a core.  [default: one a core]")
 @engine_options
