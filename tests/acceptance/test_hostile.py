@@ -106,3 +106,17 @@ def test_settings_that_are_hostile_are_refused(tmp_path):
     result = limited("check", cwd=tmp_path)
     assert result.returncode == 2
     assert b"Traceback" not in result.stderr
+
+
+# 30,000 unknown fields and the required ones that are missing; a hundred are told one by one.
+@pytest.mark.parametrize(("kind", "more"), [("v1 Pod", 29_901), ("ployd.ai/v1 ModelDeployment", 29_903)])
+def test_thousands_of_unknown_fields_are_told_soon_and_shortly(tmp_path, kind, more):
+    version, name = kind.split()
+    fields = ", ".join(f"k{number}: {number}" for number in range(30_000))
+    (tmp_path / "a.yaml").write_text(
+        f"apiVersion: {version}\nkind: {name}\nmetadata: {{name: a}}\nspec: {{{fields}}}\n"
+    )
+    result = limited("check", "a.yaml", cwd=tmp_path)
+    assert result.returncode == 1
+    assert f"and {more} more violations of the schema in this object".encode() in result.stdout
+    assert len(result.stdout) < 500_000
