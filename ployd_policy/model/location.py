@@ -54,6 +54,10 @@ class Location:
     """Path as the user would type it from the root of what is judged, with forward slashes."""
     span: Span | None = None
 
+    def __str__(self) -> str:
+        """`file:line:column` of where it begins; the file alone where there is no span."""
+        return f"{self.file}:{self.span.start.line}:{self.span.start.column}" if self.span is not None else self.file
+
 
 class SourceMap(Protocol):
     """Resolves paths of one object to its text.

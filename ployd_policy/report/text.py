@@ -83,10 +83,8 @@ def _place(arrow: str, location: Location, underline: Underline, sheet: _Sheet) 
 
 
 def where(location: Location) -> str:
-    """`file:line:column`, or the file alone."""
-    if location.span is None:
-        return visible(location.file)
-    return f"{visible(location.file)}:{location.span.start.line}:{location.span.start.column}"
+    """`file:line:column`, or the file alone, with nothing in it that a terminal obeys."""
+    return visible(str(location))
 
 
 def _notes(placed: Placed, report: Report) -> Iterator[tuple[str, str]]:

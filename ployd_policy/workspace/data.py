@@ -25,7 +25,7 @@ def read_schemas(folder: Path) -> Iterator[tuple[str, JsonObject]]:
     """
     found = 0
     for path, text in read_folder(folder, _SUFFIXES):
-        for value in _decoded(text, f"{folder}/{path}"):
+        for value in _values(text, f"{folder}/{path}"):
             if isinstance(value, Mapping) and value.get("kind") == "CustomResourceDefinition":
                 found += 1
                 yield f"{folder}/{path}", value
@@ -42,18 +42,25 @@ def read_data(folder: Path) -> Iterator[tuple[str, Any]]:
     """
     if folder.is_dir():
         for path, text in read_folder(folder, _SUFFIXES):
-            values = _decoded(text, f"{folder}/{path}")
+            values = _values(text, f"{folder}/{path}")
             if len(values) != 1:
                 raise ConfigurationError(f"{folder}/{path}: not one document")
             yield Path(path).stem, values[0]
 
 
-def _decoded(text: str, file: str) -> list[Any]:
-    parsed = documents.parse(text.encode(), file=file, manifests=False)
+def _values(text: str, file: str) -> list[Any]:
+    return [document.value for document in read_documents(text.encode(), file)]
+
+
+def read_documents(data: bytes, file: str) -> tuple[documents.Document, ...]:
+    """The documents of a file of ours; what would be a finding about a manifest is an error here.
+
+    Raises:
+        ConfigurationError: the text has a fault, with file and line.
+
+    """
+    parsed = documents.parse(data, file=file, manifests=False)
     for finding in parsed.findings:
-        if finding.severity is not Severity.ERROR:
-            continue
-        span = finding.location.span if finding.location is not None else None
-        place = f"{file}:{span.start.line}:{span.start.column}" if span is not None else file
-        raise ConfigurationError(f"{place}: {finding.message}", remedy=finding.remedy)
-    return [document.value for document in parsed.documents]
+        if finding.severity is Severity.ERROR:
+            raise ConfigurationError(f"{finding.location or file}: {finding.message}", remedy=finding.remedy)
+    return parsed.documents

@@ -15,11 +15,10 @@ from typing import Any
 
 import jsonschema
 
-from ployd_policy import documents
 from ployd_policy.environment import OVERLAY_SCHEMA
 from ployd_policy.model.errors import ConfigurationError
-from ployd_policy.model.finding import Severity
 from ployd_policy.model.location import FieldPath, SourceMap, format_path
+from ployd_policy.workspace.data import read_documents
 from ployd_policy.workspace.texts import UnreadableFileError, read_regular
 
 SETTINGS_FILE = ".ployd-policy.yaml"
@@ -104,19 +103,14 @@ def _read_yaml(file: Path) -> tuple[Mapping[str, Any], SourceMap | None]:
         data = read_regular(file, _LIMIT)
     except UnreadableFileError as error:
         raise ConfigurationError(f"{file}: {error}") from error
-    parsed = documents.parse(data, file=str(file), manifests=False)
-    for finding in parsed.findings:
-        if finding.severity is not Severity.ERROR:
-            continue
-        raise ConfigurationError(f"{_place(file, finding.location)}: {finding.message}", remedy=finding.remedy)
-    if not parsed.documents:
+    found = read_documents(data, str(file))
+    if not found:
         return {}, None
-    if len(parsed.documents) > 1:
+    if len(found) > 1:
         raise ConfigurationError(f"{file}: more than one document")
-    document = parsed.documents[0]
-    if not isinstance(document.value, Mapping):
+    if not isinstance(found[0].value, Mapping):
         raise ConfigurationError(f"{file}: not a mapping of settings")
-    return document.value, document.source
+    return found[0].value, found[0].source
 
 
 def _read_toml(file: Path) -> tuple[Mapping[str, Any], None]:
@@ -144,10 +138,5 @@ def _check(value: Mapping[str, Any], file: Path, source: SourceMap | None) -> No
         locate = source.locate_key if source is not None else None
     else:
         message = f"{format_path(path)}: {error.message}"
-    place = _place(file, locate(path) if locate is not None else None)
+    place = locate(path) if locate is not None else file
     raise ConfigurationError(f"{place}: {message}", remedy=remedy)
-
-
-def _place(file: Path, location: Any) -> str:
-    span = location.span if location is not None else None
-    return f"{file}:{span.start.line}:{span.start.column}" if span is not None else str(file)
