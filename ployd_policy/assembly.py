@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ployd_policy import __version__, documents, repository, workspace
+from ployd_policy import __version__, capacity, documents, repository, workspace
 from ployd_policy.crd import RULES as SCHEMA_RULES
 from ployd_policy.crd import SchemaSet
 from ployd_policy.engine import Door, Engine, Selection
@@ -29,6 +29,7 @@ from ployd_policy.rego import PolicyBundle, load_bundle
 _TIME_LIMIT_S = 2.0
 """For one object's rules; the webhook's deadline leaves no more."""
 _OPA_TIMEOUT_S = 10.0
+_CATALOGUE_FILES = f"A catalogue folder holds any of {', '.join(f'{stem}.yaml' for stem in capacity.CATALOGUES)}."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +42,8 @@ class Setup:
     """Folders beside the bundled policies."""
     schemas: tuple[Path, ...] = ()
     """Folders of CRDs beside the bundled ones."""
+    catalogues: tuple[Path, ...] = ()
+    """Folders of GPUs, models, vLLM versions and prices, laid over the bundled ones in their order."""
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     opa_url: str | None = None
@@ -94,6 +97,8 @@ def load_policies(setup: Setup) -> PolicyBundle:
     data: dict[str, Any] = {"ployd": dict(workspace.read_data(bundled("policies") / "data"))}
     defaults = data["ployd"]["environments"]
     data["ployd"]["environments"] = overlay(defaults, setup.environments)
+    for folder in setup.catalogues:
+        data["ployd"] |= _laid_over(data["ployd"], folder)
     for folder in setup.policies:
         own = [(f"{folder}/{path}", text) for path, text in workspace.read_folder(folder, (".rego",))]
         if not own:
@@ -108,6 +113,21 @@ def load_policies(setup: Setup) -> PolicyBundle:
         _require_rules(bundle, folder)
     require_known_parameters(setup.environments, defaults, [rule.id for rule in bundle.rules])
     return bundle
+
+
+def _laid_over(data: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """The catalogues of `data` with an operator's folder over them, entry by entry."""
+    found = dict(workspace.read_data(folder))
+    if not found:
+        raise ConfigurationError(f"{folder}: no catalogue in it", remedy=_CATALOGUE_FILES)
+    for stem, value in found.items():
+        if stem not in capacity.CATALOGUES:
+            raise ConfigurationError(f"{folder}: {stem} is no catalogue", remedy=_CATALOGUE_FILES)
+        found[stem] = capacity.merged(data[stem], value)
+        problems = capacity.problems(stem, found[stem])
+        if problems:
+            raise ConfigurationError(f"{folder}/{stem}: {problems[0]}", remedy="docs/capacity.md shows every key.")
+    return found
 
 
 def _require_rules(bundle: PolicyBundle, folder: Path) -> None:
@@ -146,6 +166,7 @@ def wire(setup: Setup, door: Door) -> Wired:
         rules=policy_rules,
         evaluator=_evaluator(bundle, setup),
         environments=EnvironmentMap.parse(bundle.data["ployd"]["environments"]),
+        catalogue=capacity.catalogue(bundle.data["ployd"]),
         digest=_digest(bundle.digest, schemas.digest, selection),
         door=door,
         selection=selection,

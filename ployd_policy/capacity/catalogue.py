@@ -4,7 +4,7 @@ An unknown name is a value that says how to add it, never an exception.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ployd_policy.capacity import names
@@ -17,7 +17,8 @@ _MIB = 2**20
 class Gpu:
     """One GPU. Memory in bytes; `visible` is what vLLM counts, 0 where no launch showed it; (0, 0) is no CUDA.
 
-    `alternatives` names the other GPUs the same spelling may mean; this one is the smallest of them.
+    `alternatives` names the other GPUs the same spelling may mean; this one is the smallest of them. `slices` are the
+    MIG profiles it can be cut into.
     """
 
     name: str
@@ -28,6 +29,9 @@ class Gpu:
     virtual: bool
     per_node: tuple[int, ...]
     alternatives: tuple[str, ...] = ()
+    bf16: bool = True
+    fp8: bool = False
+    slices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +60,8 @@ class Catalogue:
     models: Mapping[tuple[str, ...], Model]
     vllm: Mapping[str, Any]
     prices: Mapping[str, Any]
+    node_labels: tuple[str, ...] = ()
+    """Labels of nodes that tell which GPU they have."""
 
 
 def catalogue(base: Mapping[str, Any], overlay: Mapping[str, Any] | None = None) -> Catalogue:
@@ -71,6 +77,7 @@ def catalogue(base: Mapping[str, Any], overlay: Mapping[str, Any] | None = None)
         models=_models(data["models"].get("models", {})),
         vllm=data["vllm"],
         prices=data["prices"],
+        node_labels=tuple(data["gpus"].get("nodeLabels", {}).get("names", ())),
     )
 
 
@@ -95,7 +102,24 @@ def find_gpu(known: Catalogue, name: str) -> Gpu | Unknown:
         return _unknown_gpu(name)
     smallest = close[0][1]
     others = tuple(gpu.name for _, gpu in close[1:])
-    return Gpu(**{**{field: getattr(smallest, field) for field in Gpu.__slots__}, "alternatives": others})
+    return replace(smallest, alternatives=others)
+
+
+def find_slice(known: Catalogue, name: str, profile: str) -> Gpu | Unknown:
+    """A MIG slice (1g.10gb) of the GPU of that name; of the least capable GPU that has the profile where none is named.
+
+    Its memory is what the profile's name says, in GB: the driver reports a little more.
+    """
+    whole = find_gpu(known, names.without_slice(name))
+    if isinstance(whole, Unknown):
+        having = sorted(
+            {(gpu.capability, gpu.name): gpu for gpu in known.gpus.values() if profile in gpu.slices}.items()
+        )
+        if not having or names.gpu_key(names.without_slice(name)):
+            return whole
+        whole = having[0][1]
+    size = int(profile.rpartition(".")[2].removesuffix("gb")) * 10**9
+    return replace(whole, name=f"{whole.name} {profile}", memory=size, visible=0, per_node=(), alternatives=())
 
 
 def find_model(known: Catalogue, name: str) -> Model | Unknown:
@@ -123,6 +147,9 @@ def _gpus(entries: Mapping[str, Any]) -> dict[str, Gpu]:
             link=entry.get("link", "PCIe"),
             virtual=entry.get("virtual", False),
             per_node=tuple(entry.get("gpusPerNode", ())),
+            bf16=entry.get("bf16", True),
+            fp8=entry.get("fp8", False),
+            slices=tuple(entry.get("migProfiles", ())),
         )
         for spelling in (name, *entry.get("aliases", ()), *entry.get("instanceTypes", ())):
             index[names.gpu_key(spelling)] = gpu

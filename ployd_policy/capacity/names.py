@@ -88,6 +88,12 @@ def gpu_key(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", text)
 
 
+def without_slice(name: str) -> str:
+    """A GPU's name without the suffixes of sharing and of a MIG slice."""
+    text = re.sub(r"-shared$", "", name, flags=re.IGNORECASE)
+    return re.sub(r"(^|[-_.])(mig[-_.])?\d+g\.\d+gb$", "", text, flags=re.IGNORECASE)
+
+
 def version(text: str) -> tuple[int, int, int] | None:
     """Major, minor and patch of a version, without what follows; None where there is none."""
     found = _VERSION.match(text.strip())

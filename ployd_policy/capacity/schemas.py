@@ -32,6 +32,7 @@ def _named(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 GPUS = _record(
     ["gpus"],
+    nodeLabels=_record(["source", "names"], source=_TEXT, names=_WORDS),
     gpus=_named(
         _record(
             ["source", "memoryMiB", "computeCapability"],
@@ -79,6 +80,19 @@ MODELS = _record(
 
 VLLM = _record(
     ["defaults", "quantization", "weights", "overheads", "host", "versions"],
+    objectStorage=_record(
+        ["source", "schemes", "formats", "rewrittenFrom"],
+        source=_TEXT,
+        schemes=_WORDS,
+        formats=_WORDS,
+        rewrittenFrom=_TEXT,
+    ),
+    metrics=_record(
+        ["source", "removed"],
+        source=_TEXT,
+        removed=_named(_record(["from", "use"], **{"from": _TEXT, "use": _TEXT})),
+    ),
+    cuda=_record(["source", "drivers"], source=_TEXT, drivers=_named({"type": "integer", "minimum": 1})),
     host=_record(
         ["source", "memoryBaseGiB", "memoryShareOfWeights", "readGiBPerSecond", "startSeconds"],
         source=_TEXT,

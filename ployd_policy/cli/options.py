@@ -21,6 +21,14 @@ def rule_options(command: _F) -> _F:
     for option in (
         click.option("--ignore", multiple=True, metavar="RULE", help="Leave out a rule or category. Repeatable."),
         click.option("--select", multiple=True, metavar="RULE", help="Run only this rule or category. Repeatable."),
+        click.option(
+            "--catalogue",
+            "catalogues",
+            multiple=True,
+            type=_FOLDER,
+            metavar="DIR",
+            help="More GPUs, models, vLLM versions, prices. Repeatable.",
+        ),
         click.option("--schema", "schemas", multiple=True, type=_FOLDER, metavar="DIR", help="More CRDs. Repeatable."),
         click.option(
             "--policy", "policies", multiple=True, type=_FOLDER, metavar="DIR", help="More Rego policies. Repeatable."
@@ -56,6 +64,7 @@ def setup_of(settings: Settings, options: dict[str, Any]) -> Setup:
         environments=settings.environments,
         policies=(*settings.policies, *options["policies"]),
         schemas=(*settings.schemas, *options["schemas"]),
+        catalogues=(*settings.catalogues, *options["catalogues"]),
         select=options["select"] or settings.select,
         ignore=(*settings.ignore, *options["ignore"]),
         opa_url=options.get("opa_url"),

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from ployd_policy.admission_review import encode_request
+from ployd_policy.capacity import Catalogue
 from ployd_policy.crd import SchemaSet, SchemaVerdict
 from ployd_policy.engine.findings import UNKNOWN_FIELD, policy_finding, schema_findings
 from ployd_policy.engine.inventory import Inventory
@@ -20,6 +21,7 @@ from ployd_policy.model.finding import Finding, RuleInfo, Scope, Severity
 from ployd_policy.model.resource import JsonObject, Resource
 from ployd_policy.ports import RuleEvaluator
 from ployd_policy.rego import Head, Row, read_report
+from ployd_policy.serving import facts_for
 
 
 class Door(StrEnum):
@@ -49,6 +51,8 @@ class Engine:
     """The bundle's rules, by id."""
     evaluator: RuleEvaluator
     environments: EnvironmentMap
+    catalogue: Catalogue
+    """GPUs, models and vLLM versions, from the bundle's data."""
     digest: str
     """Of policies, data, schemas and selection."""
     door: Door
@@ -132,7 +136,7 @@ class Engine:
             "environment": demands.environment,
             "level": demands.level.value,
             "parameters": demands.parameters,
-            "capacity": {},
+            "capacity": facts_for(judged, self.catalogue),
         }
         if inventory is not None and place is not None:
             item = inventory.objects[place]

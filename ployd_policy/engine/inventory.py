@@ -15,6 +15,8 @@ from ployd_policy.model.resource import JsonObject, ObjectRef
 from ployd_policy.ports import SharedInventory
 
 _OWN_GROUP = "ployd.ai"
+# Kinds of others that inventory rules look into.
+_LOOKED_INTO = frozenset({("networking.k8s.io", "NetworkPolicy"), ("", "ResourceQuota")})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +48,13 @@ def inventory_object(
         environment=environment,
         cluster=cluster,
         labels=_mapping(metadata.get("labels")),
-        spec=_mapping(value.get("spec")) if ref.gvk.group == _OWN_GROUP else {},
+        spec=_mapping(value.get("spec")) if _looked_into(ref) else {},
         file=file,
     )
+
+
+def _looked_into(ref: ObjectRef) -> bool:
+    return ref.gvk.group == _OWN_GROUP or (ref.gvk.group, ref.gvk.kind) in _LOOKED_INTO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

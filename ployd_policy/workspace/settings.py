@@ -31,6 +31,7 @@ _SCHEMA: Mapping[str, Any] = {
         "environments": OVERLAY_SCHEMA,
         "policies": _STRINGS,
         "schemas": _STRINGS,
+        "catalogues": _STRINGS,
         "inventory": _STRINGS,
         "exclude": _STRINGS,
         "select": _STRINGS,
@@ -51,6 +52,7 @@ class Settings:
     """Laid over the bundle's environments data."""
     policies: tuple[Path, ...] = ()
     schemas: tuple[Path, ...] = ()
+    catalogues: tuple[Path, ...] = ()
     inventory: tuple[Path, ...] = ()
     exclude: tuple[str, ...] = ()
     """Globs of files that are not manifests, from the root."""
@@ -89,6 +91,7 @@ def load_settings(file: Path | None) -> Settings:
         environments=value.get("environments", {}),
         policies=paths("policies"),
         schemas=paths("schemas"),
+        catalogues=paths("catalogues"),
         inventory=paths("inventory"),
         exclude=tuple(value.get("exclude", ())),
         select=tuple(value.get("select", ())),

@@ -35,7 +35,7 @@ def judged(plain, rule, case, tmp_path):
     if case.is_dir():
         shutil.copytree(case, tmp_path, dirs_exist_ok=True)
         settings = load_settings(settings_file(tmp_path))
-        setup = Setup(environments=settings.environments, schemas=settings.schemas)
+        setup = Setup(environments=settings.environments, schemas=settings.schemas, catalogues=settings.catalogues)
         wired = wire(setup, Door.REPOSITORY) if settings.file else plain
         scope = Scope(root=tmp_path, paths=(tmp_path,), exclude=settings.exclude, strict=strict)
     else:

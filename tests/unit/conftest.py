@@ -7,7 +7,7 @@ import yaml
 
 from ployd_policy import capacity
 
-DATA = Path(__file__).parents[3] / "policies" / "data"
+DATA = Path(__file__).parents[2] / "policies" / "data"
 
 
 @pytest.fixture(scope="session")

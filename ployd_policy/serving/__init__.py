@@ -1,0 +1,7 @@
+"""Which vLLM servers an object runs, and what is known about each. Pure: a decoded object in, facts for rules out."""
+
+from ployd_policy.serving.facts import facts_for
+from ployd_policy.serving.read import servers_of
+from ployd_policy.serving.server import Server
+
+__all__ = ["Server", "facts_for", "servers_of"]
