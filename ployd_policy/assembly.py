@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import importlib.resources
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ from ployd_policy.model.report import Report
 from ployd_policy.model.source import SourceFile
 from ployd_policy.ports import RuleEvaluator
 from ployd_policy.rego import PolicyBundle, load_bundle
+from ployd_policy.report import Plan, PlannedObject
+from ployd_policy.serving import plans_for
 
 _TIME_LIMIT_S = 2.0
 """For one object's rules; the webhook's deadline leaves no more."""
@@ -218,6 +220,44 @@ def check_with(
         jobs=scope.jobs if isinstance(wired.engine.evaluator, NativeEvaluator) else 1,
     )
     return repository.judge(wired.engine, question, progress)
+
+
+def plan_files(setup: Setup, scope: Scope, gpus: Sequence[str] = ()) -> Plan:
+    """What the model servers of some files take, with what policies say of their objects.
+
+    Args:
+        setup: rules, schemas, engine and catalogues.
+        scope: the files.
+        gpus: other GPUs to plan for, by any of their names.
+
+    Raises:
+        ConfigurationError: there is no model server in the files, or no GPU of such a name.
+        PloydPolicyError: as `check_files`.
+
+    """
+    wired = wire(setup, Door.REPOSITORY)
+    known = wired.engine.catalogue
+    for name in gpus:
+        gpu = capacity.find_gpu(known, name)
+        if isinstance(gpu, capacity.Unknown):
+            raise ConfigurationError(f"--gpu {name}: no GPU is called that", remedy=gpu.remedy)
+    decisions = check_with(wired, scope).decisions()
+    planned = [
+        PlannedObject(decision=decision, plans=plans)
+        for decision in decisions
+        if (plans := plans_for(decision.resource.object, known, gpus))
+    ]
+    if not planned:
+        raise ConfigurationError(
+            f"no object in {', '.join(map(str, scope.paths))} runs vLLM",
+            remedy="Name a file with a ModelDeployment of framework vllm, or a pod that runs it.",
+        )
+    return Plan(
+        tool_version=__version__,
+        currency=str(known.prices.get("currency", "")),
+        example_prices=bool(known.prices.get("example")),
+        objects=tuple(planned),
+    )
 
 
 def _evaluator(bundle: PolicyBundle, setup: Setup) -> RuleEvaluator:

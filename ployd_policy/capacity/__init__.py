@@ -15,7 +15,7 @@ from ployd_policy.capacity.catalogue import (
 from ployd_policy.capacity.checks import Refusal, tensor_sizes
 from ployd_policy.capacity.cost import host_memory, hourly, load_seconds
 from ployd_policy.capacity.estimate import Estimate, Verdict, estimate
-from ployd_policy.capacity.importer import entry_from_config
+from ployd_policy.capacity.importer import entry_from_config, with_weights
 from ployd_policy.capacity.interval import Interval
 from ployd_policy.capacity.launch import GIB, Launch
 from ployd_policy.capacity.names import bound
@@ -60,4 +60,5 @@ __all__ = [
     "requirements",
     "tensor_sizes",
     "version_of",
+    "with_weights",
 ]

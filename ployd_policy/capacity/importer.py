@@ -36,6 +36,9 @@ _TIED_BY_DEFAULT = ("gemma", "gpt_bigcode", "cohere")
 # transformers 5.23, models/qwen2/modeling_qwen2.py: biases of q, k and v that no key of config.json names.
 _BIASED = ("qwen", "qwen2", "qwen2_moe", "qwen2_5_vl", "qwen2_vl")
 
+# Types of a checkpoint that is not quantized, as safetensors names them.
+_PLAIN = frozenset({"F64", "F32", "F16", "BF16"})
+
 
 def entry_from_config(config: Mapping[str, Any], *, source: str) -> dict[str, Any] | str:
     """A catalogue entry with the figures of a config.json, or text that says which of them is missing.
@@ -136,3 +139,14 @@ def _quantization(config: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(block, list) and block and isinstance(block[0], int):
         found["quantization_block"] = block[0]
     return found
+
+
+def with_weights(entry: Mapping[str, Any], weight_bytes: int, elements: Mapping[str, int]) -> dict[str, Any]:
+    """The entry with what the weight files say: parameters of plain numbers, bytes of anything packed or mixed.
+
+    `elements` are numbers of elements by type as safetensors names it; the type the model runs in may be another than
+    the stored one, so a plain checkpoint counts by its parameters. Nothing is added where both are empty.
+    """
+    if elements and set(elements) <= _PLAIN and not entry.get("quantization"):
+        return {**entry, "parameters": sum(elements.values())}
+    return {**entry, "weight_bytes": weight_bytes} if weight_bytes else dict(entry)

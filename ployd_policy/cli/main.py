@@ -13,6 +13,8 @@ from ployd_policy.cli import exit_codes
 from ployd_policy.cli.bundle import bundle
 from ployd_policy.cli.check import check
 from ployd_policy.cli.explain import explain
+from ployd_policy.cli.import_model import import_model
+from ployd_policy.cli.plan import plan
 from ployd_policy.cli.rules import rules
 from ployd_policy.cli.terminal import printable
 from ployd_policy.model.errors import ConfigurationError, PloydPolicyError
@@ -34,6 +36,8 @@ def cli() -> None:
 cli.add_command(check)
 cli.add_command(rules)
 cli.add_command(explain)
+cli.add_command(plan)
+cli.add_command(import_model)
 cli.add_command(bundle)
 
 
