@@ -14,10 +14,12 @@ import pytest
 import requests
 import yaml
 
+from ployd_policy import capacity
 from ployd_policy.evaluators.native import NativeEvaluator
 from ployd_policy.evaluators.opa import OpaEvaluator
 from ployd_policy.ports import RuleEvaluator
 from ployd_policy.rego import PolicyBundle, bundle_archive, load_bundle, opa_capabilities
+from ployd_policy.serving import facts_for
 
 CHECKOUT = Path(__file__).parents[2]
 STARTED_WITHIN_S = 20
@@ -121,8 +123,9 @@ def opa_check(tools: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable
 
 
 @pytest.fixture(scope="session")
-def review() -> Callable[..., dict[str, Any]]:
+def review(shipped: PolicyBundle) -> Callable[..., dict[str, Any]]:
     """The document rules see for an object."""
+    known = capacity.catalogue(shipped.data["ployd"])
 
     def document(value: Mapping[str, Any], **ployd: Any) -> dict[str, Any]:
         group, _, version = value["apiVersion"].rpartition("/")
@@ -136,7 +139,13 @@ def review() -> Callable[..., dict[str, Any]]:
                 "name": metadata.get("name", ""),
                 "object": value,
             },
-            "ployd": {"environment": "production", "level": "comprehensive", "parameters": {}, "capacity": {}, **ployd},
+            "ployd": {
+                "environment": "production",
+                "level": "comprehensive",
+                "parameters": {},
+                "capacity": facts_for(value, known),
+                **ployd,
+            },
         }
 
     return document
