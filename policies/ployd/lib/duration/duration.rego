@@ -12,8 +12,10 @@ seconds(value) := sum([_part(part) | some part in regex.find_n(_one, value, -1)]
 	regex.match(_whole, value)
 }
 
-# Seconds as people write them: 90 -> 1m30s, 0.5 -> 0.5s.
+# Seconds as people write them: 90 -> 1m30s, 0.5 -> 0.5s. Beyond 2^53 engines write and divide numbers differently.
 shown(value) := sprintf("%vs", [value]) if value < 60
+
+shown(value) := "more than 2^53 seconds" if value > 9007199254740992
 
 shown(value) := concat("", [text |
 	some [size, unit] in [[3600, "h"], [60, "m"], [1, "s"]]
@@ -22,6 +24,7 @@ shown(value) := concat("", [text |
 	text := sprintf("%d%s", [amount, unit])
 ]) if {
 	value >= 60
+	value <= 9007199254740992
 }
 
 _one := `[0-9]{1,9}(\.[0-9]{1,9})?(ms|s|m|h)`

@@ -19,7 +19,7 @@ test_is_undefined_for_everything_else if {
 }
 
 test_shows_seconds_as_people_write_them if {
-	expected := {"0s": 0, "0.5s": 0.5, "59s": 59, "1m": 60, "1m30s": 90, "1h": 3600, "1h1m1s": 3661, "26h": 93600, "1m1s": 60.5}
+	expected := {"0s": 0, "0.5s": 0.5, "59s": 59, "1m": 60, "1m30s": 90, "1h": 3600, "1h1m1s": 3661, "26h": 93600, "1m1s": 60.5, "more than 2^53 seconds": 1e300}
 	every text, seconds in expected {
 		duration.shown(seconds) == text
 	}

@@ -11,7 +11,16 @@ list(value) := value if {
 # A value as a message shows it: text in quotes, collections by their sort, null as not set.
 shown(value) := sprintf("%q", [value]) if is_string(value)
 
-shown(value) := sprintf("%v", [value]) if is_number(value)
+shown(value) := sprintf("%v", [value]) if {
+	is_number(value)
+	abs(value) <= 9007199254740992
+}
+
+# Engines write it differently.
+shown(value) := "a number beyond 2^53" if {
+	is_number(value)
+	abs(value) > 9007199254740992
+}
 
 shown(value) := sprintf("%v", [value]) if is_boolean(value)
 

@@ -15,6 +15,7 @@ test_empties_every_other_type if {
 test_shows_any_value if {
 	values.shown("2") == "\"2\""
 	values.shown(1.5) == "1.5"
+	values.shown(1e300) == "a number beyond 2^53"
 	values.shown(false) == "false"
 	values.shown(null) == "not set"
 	values.shown([1]) == "a list"
