@@ -3,7 +3,7 @@
 # description: >-
 #   vLLM starts one worker for each GPU: tensor x pipeline x prefill context x local data parallel size. With fewer GPUs
 #   in the pod the engine stops while it starts and the pod restarts for ever; with more, GPUs are paid for and idle.
-#   An unset tensor_parallel_size is set to resources.gpu.count by the platform.
+#   Of a ModelDeployment an unset tensor_parallel_size is set to resources.gpu.count by the platform; in a pod it is 1.
 # related_resources:
 # - ref: https://github.com/vllm-project/vllm/blob/main/vllm/config/parallel.py
 #   description: vLLM compares the world size with the GPUs it sees
@@ -17,13 +17,25 @@
 #   severity: error
 #   scope: object
 #   level: basic
-#   kinds: [ModelDeployment]
-#   remedy: Set tensor_parallel_size to resources.gpu.count divided by the other parallel sizes, or leave it out.
+#   kinds:
+#   - ModelDeployment
+#   - Pod
+#   - PodTemplate
+#   - ReplicationController
+#   - DaemonSet
+#   - Deployment
+#   - ReplicaSet
+#   - StatefulSet
+#   - CronJob
+#   - Job
+#   remedy: Set tensor_parallel_size to the GPUs of one replica divided by the other parallel sizes.
 #   prevents: World size (N) is larger than the number of available GPUs (M) in this node.
 package ployd.rules.gpu.tensor_parallel
 
 import data.ployd.lib.kinds
 import data.ployd.lib.numbers
+import data.ployd.lib.serving
+import data.ployd.lib.text
 import data.ployd.lib.values
 
 deny contains row if {
@@ -62,6 +74,23 @@ deny contains row if {
 	}
 }
 
+# In a pod, too: what the command line needs, and what the container gets.
+deny contains row if {
+	some server in _pods
+	server.parallel.gpus > server.gpu.count
+	row := {
+		"msg": sprintf("%s: vLLM needs %v (%s), but the container gets %d", [
+			server.owner,
+			text.gpus(server.parallel.gpus),
+			_written(server),
+			server.gpu.count,
+		]),
+		"path": serving.setting_path(server, "tensor_parallel_size"),
+		"remedy": _pod_remedy(server),
+		"related": [{"msg": "the GPUs of the container", "path": server.gpu.countPath}],
+	}
+}
+
 warn contains row if {
 	_applies
 	_needed < _gpus
@@ -70,6 +99,23 @@ warn contains row if {
 		"path": _path,
 		"remedy": _remedy,
 		"related": [{"msg": "the GPUs of one replica", "path": ["spec", "resources", "gpu", "count"]}],
+	}
+}
+
+warn contains row if {
+	some server in _pods
+	server.parallel.gpus < server.gpu.count
+	row := {
+		"msg": sprintf("%s: %d of %d GPUs stay idle: vLLM uses %d (%s)", [
+			server.owner,
+			server.gpu.count - server.parallel.gpus,
+			server.gpu.count,
+			server.parallel.gpus,
+			_written(server),
+		]),
+		"path": serving.setting_path(server, "tensor_parallel_size"),
+		"remedy": _pod_remedy(server),
+		"related": [{"msg": "the GPUs of the container", "path": server.gpu.countPath}],
 	}
 }
 
@@ -145,3 +191,49 @@ _remedy := sprintf("Set tensor_parallel_size, and resources.gpu.count to %d time
 }
 
 _fitting := _gpus / _others if _gpus % _others == 0
+
+# Servers whose workers are all in the pod. Ray, several nodes and ranks that are started one by one are not.
+_pods contains server if {
+	some server in serving.servers(input)
+	server.kind != "ModelDeployment"
+	server.gpu.count > 0
+	not server.settings.nnodes
+	not server.settings.data_parallel_rank
+	backend := object.get(server.settings, ["distributed_executor_backend", "value"], "")
+	not backend in {"ray", "external_launcher"}
+	every field in _fields {
+		_is_read(server, field)
+	}
+}
+
+# A size that a variable fills in cannot be compared.
+_is_read(server, field) if not server.settings[field]
+
+_is_read(server, field) if numbers.positive(server.settings[field].value)
+
+_written(server) := concat(" x ", [sprintf("%s %d", [serving.setting_name(server, field), size]) |
+	some field in ["tensor_parallel_size", "pipeline_parallel_size", "prefill_context_parallel_size", _copies(server)]
+	size := object.get(server.settings, [field, "value"], 1)
+	_counts(field, size)
+])
+
+_copies(server) := "data_parallel_size_local" if {
+	server.settings.data_parallel_size_local
+} else := "data_parallel_size"
+
+_counts("tensor_parallel_size", _) := true
+
+_counts(_, size) if size > 1
+
+# As messages call what the pod asks for: nvidia.com/gpu, or a slice of one.
+_resource(server) := server.gpu.countPath[count(server.gpu.countPath) - 1]
+
+_pod_remedy(server) := sprintf("Set %s to %d or %v to %d.", [
+	serving.setting_name(server, "tensor_parallel_size"),
+	server.gpu.count / others,
+	_resource(server),
+	server.parallel.gpus,
+]) if {
+	others := server.parallel.gpus / server.parallel.tensor
+	server.gpu.count % others == 0
+} else := sprintf("Set %v to %d.", [_resource(server), server.parallel.gpus])

@@ -119,3 +119,95 @@ test_is_silent_on_other_kinds_and_deletions if {
 	gone := {"request": {"kind": _request({}, {}).request.kind, "operation": "DELETE", "object": null}}
 	rule.deny == set() with input as gone
 }
+
+_container := ["spec", "template", "spec", "containers", 0]
+
+# A Deployment with one server; settings by name.
+_pod(settings, parallel, gpus) := {
+	"request": {"kind": {"group": "apps", "version": "v1", "kind": "Deployment"}, "object": {}},
+	"ployd": {"capacity": {"servers": [{
+		"owner": "container vllm",
+		"kind": "Deployment",
+		"path": ["spec", "template", "spec", "containers", 0],
+		"settings": {name: {"value": value, "path": ["spec", "template", "spec", "containers", 0, "args", 3]} |
+			some name, value in settings
+		},
+		"gpu": {
+			"count": gpus,
+			"countPath": ["spec", "template", "spec", "containers", 0, "resources", "limits", "nvidia.com/gpu"],
+		},
+		"parallel": parallel,
+	}]}},
+}
+
+_alone := {"tensor": 1, "pipeline": 1, "copies": 1, "gpus": 1}
+
+test_denies_a_pod_with_more_workers_than_gpus if {
+	pod := _pod({"tensor_parallel_size": 4}, {"tensor": 4, "pipeline": 1, "copies": 1, "gpus": 4}, 2)
+	rule.deny == {{
+		"msg": "container vllm: vLLM needs 4 GPUs (--tensor-parallel-size 4), but the container gets 2",
+		"path": array.concat(_container, ["args", 3]),
+		"remedy": "Set --tensor-parallel-size to 2 or nvidia.com/gpu to 4.",
+		"related": [{
+			"msg": "the GPUs of the container",
+			"path": array.concat(_container, ["resources", "limits", "nvidia.com/gpu"]),
+		}],
+	}} with input as pod
+	rule.warn == set() with input as pod
+}
+
+test_denies_every_kind_of_parallelism_of_a_pod if {
+	settings := {"tensor_parallel_size": 2, "pipeline_parallel_size": 3, "data_parallel_size": 8, "data_parallel_size_local": 2}
+	rows := rule.deny with input as _pod(settings, {"tensor": 2, "pipeline": 3, "copies": 2, "gpus": 12}, 8)
+	{[row.msg, row.remedy] | some row in rows} == {[
+		concat("", [
+			"container vllm: vLLM needs 12 GPUs (--tensor-parallel-size 2 x --pipeline-parallel-size 3 x ",
+			"--data-parallel-size-local 2), but the container gets 8",
+		]),
+		"Set nvidia.com/gpu to 12.",
+	]}
+}
+
+test_warns_of_idle_gpus_of_a_pod if {
+	pod := _pod({}, _alone, 2)
+	rule.warn == {{
+		"msg": "container vllm: 1 of 2 GPUs stay idle: vLLM uses 1 (--tensor-parallel-size 1)",
+		"path": array.concat(_container, ["args"]),
+		"remedy": "Set --tensor-parallel-size to 2 or nvidia.com/gpu to 1.",
+		"related": [{
+			"msg": "the GPUs of the container",
+			"path": array.concat(_container, ["resources", "limits", "nvidia.com/gpu"]),
+		}],
+	}} with input as pod
+	rule.deny == set() with input as pod
+}
+
+test_allows_a_pod_with_a_gpu_for_each_worker if {
+	four := {"tensor": 2, "pipeline": 1, "copies": 2, "gpus": 4}
+	every pod in [_pod({}, _alone, 1), _pod({"tensor_parallel_size": 2, "data_parallel_size": 2}, four, 4)] {
+		rule.deny == set() with input as pod
+		rule.warn == set() with input as pod
+	}
+}
+
+test_is_silent_where_a_pod_does_not_say_all if {
+	eight := {"tensor": 8, "pipeline": 1, "copies": 1, "gpus": 8}
+	every pod in [
+		_pod({"tensor_parallel_size": 8}, eight, 0),
+		_pod({"tensor_parallel_size": "$(GPUS)"}, _alone, 4),
+		_pod({"tensor_parallel_size": 8, "distributed_executor_backend": "ray"}, eight, 4),
+		_pod({"tensor_parallel_size": 8, "nnodes": 2}, eight, 4),
+		_pod({"data_parallel_size": 8, "data_parallel_rank": 3}, eight, 1),
+	] {
+		rule.deny == set() with input as pod
+		rule.warn == set() with input as pod
+	}
+}
+
+test_leaves_the_server_of_a_model_deployment_to_its_fields if {
+	pod := json.patch(
+		_pod({"tensor_parallel_size": 8}, {"tensor": 8, "gpus": 8}, 2),
+		[{"op": "replace", "path": "/ployd/capacity/servers/0/kind", "value": "ModelDeployment"}],
+	)
+	rule.deny == set() with input as pod
+}
