@@ -27,6 +27,8 @@ _SPEC_NAMES = {
     "experts": "experts",
     "quantization": "quantization",
 }
+_MOST = 2**60
+"""Bytes of weights of no model; arithmetic on more says nothing."""
 _REQUIRED = ("layers", "hidden", "heads")
 
 
@@ -105,8 +107,8 @@ def _checked(fields: dict[str, Any]) -> Architecture | str:
         return "the model's " + ", ".join(missing) + " are not given"
     declared = Architecture.__annotations__
     for name, value in fields.items():
-        if declared[name] is int and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
-            return f"{name} is no whole number of at least 0"
+        if declared[name] is int and (isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MOST):
+            return f"{name} is no whole number of at least 0, or more than any model has"
         if declared[name] is not int and not isinstance(value, declared[name]):
             return f"{name} is no {declared[name].__name__}"
     if not all(fields[name] for name in _REQUIRED):

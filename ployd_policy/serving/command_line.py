@@ -138,6 +138,7 @@ def _flag(word: Written) -> tuple[str | None, str | None]:
     if not _is_flag(line):
         return None, None
     name, equals, value = line.partition("=")
-    name = name.replace("_", "-")
+    # `--compilation-config.mode=3` sets one key of a flag's mapping.
+    name = name.partition(".")[0].replace("_", "-")
     flag = _SHORT.get(name, name.removeprefix("--"))
     return (flag or None), (value if equals else None)

@@ -25,7 +25,7 @@ def facts_for(obj: Any, known: Catalogue) -> dict[str, Any]:
 def facts_of(question: Question, known: Catalogue) -> dict[str, Any]:
     """The facts of one server; see `facts_for`."""
     asked, shape, gpu = question.launch, question.shape, question.known_gpu
-    facts = _described(question, known)
+    facts = _described(question, known) | _host(_checkpoint_bytes(shape, asked, gpu, known), known)
     if gpu is not None and shape is not None and not question.unclear:
         found = estimate(asked, shape, gpu, known)
         facts["version"]["engine"] = found.settings.engine
@@ -37,7 +37,6 @@ def facts_of(question: Question, known: Catalogue) -> dict[str, Any]:
         "deciding": refused[0].term if refused else "",
         "estimate": None,
         "remedies": {"tensorParallelSizes": [], "fittingTensorParallelSizes": [], "maxModelLen": 0, "gpus": []},
-        **_host(_bytes_alone(shape, asked, gpu, known), known),
     }
 
 
@@ -100,7 +99,6 @@ def _judged(found: Estimate, question: Question, shape: Architecture, gpu: Gpu, 
             }
         },
         "remedies": remedies.remedies_for(found, asked, shape, gpu, known),
-        **_host(found.weights.expected * asked.tensor_parallel * asked.pipeline_parallel, known),
     }
 
 
@@ -116,10 +114,10 @@ def _host(weights: float, known: Catalogue) -> dict[str, Any]:
     }
 
 
-def _bytes_alone(shape: Architecture | None, asked: Launch, gpu: Gpu | None, known: Catalogue) -> float:
-    """Bytes of the weights where nothing else can be said; they are the model's, so any GPU stands in for none."""
+def _checkpoint_bytes(shape: Architecture | None, asked: Launch, gpu: Gpu | None, known: Catalogue) -> float:
+    """Bytes of the whole checkpoint, wherever its parts end up; they are the model's, so any GPU stands in for none."""
     stand_in = gpu or next(iter(known.gpus.values()), None)
     if shape is None or stand_in is None:
         return 0.0
-    alone = replace(asked, tensor_parallel=1, pipeline_parallel=1)
+    alone = replace(asked, tensor_parallel=1, pipeline_parallel=1, cpu_offload_bytes=0)
     return estimate(alone, shape, stand_in, known).weights.expected

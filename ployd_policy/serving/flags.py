@@ -53,6 +53,8 @@ def _status(
     below = [name for name in order if bound(name) <= running]
     above = [name for name in order if bound(name) > running]
     here = known(running, order, releases)
+    if plain not in here and sum(name.startswith(plain) for name in here) == 1:
+        return "known", ""  # argparse takes what begins one flag alone
     exact = bound(below[-1]) == running
     following = known(bound(above[0]), order, releases) if above else here
     if not here.isdisjoint({flag, plain}):

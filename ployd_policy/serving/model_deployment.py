@@ -9,8 +9,8 @@ from ployd_policy.serving import command_line
 from ployd_policy.serving.server import Argument, Path, Server, Written, at, count, items, mapping, text
 
 _VLLM: Path = ("spec", "model", "vllm")
-# Fields of spec.model.vllm that are no flags of the same name.
-_OWN = frozenset({"extraArgs", "env"})
+# A field of spec.model.vllm that is no flag of the same name.
+_EXTRA = "extraArgs"
 
 
 def servers(obj: Any) -> tuple[Server, ...]:
@@ -19,12 +19,12 @@ def servers(obj: Any) -> tuple[Server, ...]:
     if model.get("framework") != "vllm":
         return ()
     vllm = mapping(model.get("vllm"))
-    words = enumerate(items(vllm.get("extraArgs")))
-    extra = command_line.flags([Written(value=word, path=(*_VLLM, "extraArgs", number)) for number, word in words])
+    words = enumerate(items(vllm.get(_EXTRA)))
+    extra = command_line.flags([Written(value=word, path=(*_VLLM, _EXTRA, number)) for number, word in words])
     fields = {
         name: Written(value=value, path=(*_VLLM, name))
         for name, value in vllm.items()
-        if name not in _OWN and value is not None
+        if name != _EXTRA and value is not None
     }
     stated = text(model.get("serverVersion"))
     image = Written(value=text(model.get("image")), path=("spec", "model", "image"))
@@ -47,7 +47,7 @@ def servers(obj: Any) -> tuple[Server, ...]:
                 *(Argument(flag=name.replace("_", "-"), path=written.path) for name, written in fields.items()),
                 *extra.arguments,
             ),
-            environment=dict(_environment(vllm)),
+            environment=dict(_environment(model)),
             gpu=Written(value=text(gpu.get("type")), path=("spec", "resources", "gpu", "type")),
             gpu_count=Written(value=gpu.get("count"), path=("spec", "resources", "gpu", "count")),
             fills_gpus=True,
@@ -65,11 +65,11 @@ def _revisions(model: Mapping[str, Any]) -> dict[str, Written]:
     }
 
 
-def _environment(vllm: Mapping[str, Any]) -> Iterator[tuple[str, Written]]:
-    for position, variable in enumerate(items(vllm.get("env"))):
+def _environment(model: Mapping[str, Any]) -> Iterator[tuple[str, Written]]:
+    for position, variable in enumerate(items(model.get("env"))):
         name = text(mapping(variable).get("name"))
         if name:
-            yield name, Written(value=mapping(variable).get("value"), path=(*_VLLM, "env", position))
+            yield name, Written(value=mapping(variable).get("value"), path=("spec", "model", "env", position))
 
 
 def _replicas(scaling: Mapping[str, Any]) -> tuple[int, int]:

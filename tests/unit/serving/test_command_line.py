@@ -37,6 +37,7 @@ def settings(arguments, command=()):
         (["--dtype=half", "--dtype=bfloat16"], {"dtype": "bfloat16"}),
         (["meta-llama/Llama-2-7b-hf", "--port", "80"], {"model": "meta-llama/Llama-2-7b-hf", "port": 80}),
         (["serve", "meta-llama/Llama-2-7b-hf"], {"model": "meta-llama/Llama-2-7b-hf"}),
+        (["--compilation-config.mode=3"], {"compilation_config": 3}),
         ([], {}),
         (["--"], {}),
         ([None, 3, {"a": 1}, "--seed=1"], {"seed": 1}),

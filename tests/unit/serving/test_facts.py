@@ -197,3 +197,16 @@ CONTAINER = ("name", "image", "command", "args", "env", "resources")
 def test_no_odd_container_raises(known, field, value):
     container = {"image": "vllm/vllm-openai:v0.19.0", "args": ["--model=Qwen/Qwen3-8B"], field: value}
     facts_for({"apiVersion": "v1", "kind": "Pod", "spec": {"containers": [container]}}, known)
+
+
+def test_variables_of_both_kinds_are_told_with_their_places(known):
+    secret = {"name": "HF_TOKEN", "valueFrom": {"secretKeyRef": {"name": "hub", "key": "token"}}}
+    variables = [{"name": "VLLM_USE_V1", "value": "0"}, secret]
+    facts = only(deployment(model={"env": variables}), known)
+    assert facts["environment"] == {
+        "VLLM_USE_V1": {"value": "0", "path": ["spec", "model", "env", 0]},
+        "HF_TOKEN": {"value": None, "path": ["spec", "model", "env", 1]},
+    }
+    container = {"image": "vllm/vllm-openai:v0.19.0", "env": variables}
+    pod = only({"apiVersion": "v1", "kind": "Pod", "spec": {"containers": [container]}}, known)
+    assert pod["environment"]["HF_TOKEN"] == {"value": None, "path": ["spec", "containers", 0, "env", 1]}

@@ -22,6 +22,7 @@ def status(flag, version):
     [
         ("dtype", "0.20.0", ("known", "")),
         ("no-dtype", "0.20.0", ("known", "")),
+        ("enable-log", "0.20.0", ("known", "")),
         ("disable-log-requests", "0.11.0", ("known", "")),
         ("disable-log-requests", "0.20.0", ("removed", "0.20.0")),
         ("disable-log-requests", "0.25.1", ("removed", "0.20.0")),
@@ -30,10 +31,10 @@ def status(flag, version):
         ("grpc", "0.11.0", ("later", "0.20.0")),
         ("grpc", "0.12.0", ("unchecked", "")),
         ("grpc", "0.8.5", ("later", "0.20.0")),
-        ("dtyp", "0.11.0", ("unknown", "")),
-        ("dtyp", "0.12.0", ("unknown", "")),
+        ("dtypes", "0.11.0", ("unknown", "")),
+        ("dtypes", "0.12.0", ("unknown", "")),
         # A release newer than all that were read may have brought it.
-        ("dtyp", "0.21.0", ("unchecked", "")),
+        ("dtypes", "0.21.0", ("unchecked", "")),
         ("dtype", "0.21.0", ("known", "")),
         ("dtype", "", ("unchecked", "")),
         ("dtype", "0.6.0", ("unchecked", "")),

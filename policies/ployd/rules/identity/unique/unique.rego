@@ -37,12 +37,18 @@ _row := {
 
 # The id of the earliest other definition; undefined where this is the earliest.
 _first := min([entry.id |
-	input.request.name != ""
+	_has_a_name
 	some entry in _definitions
 	entry.id < input.ployd.self.id
 	entry.cluster == input.ployd.self.cluster
 	_group(entry.apiVersion) == input.request.kind.group
 ])
+
+# The API server gives each object of a generateName a name of its own.
+_has_a_name if {
+	is_string(input.request.object.metadata.name)
+	input.request.name != ""
+}
 
 _definitions := found if {
 	place := input.ployd.inventory.objects[input.ployd.self.environment]

@@ -9,7 +9,7 @@ _judged(environment, cluster, id, entries) := {
 		"kind": {"group": "ployd.ai", "version": "v1", "kind": "ModelDeployment"},
 		"namespace": "models",
 		"name": "chat",
-		"object": {},
+		"object": {"metadata": {"name": "chat"}},
 	},
 	"ployd": {
 		"self": {"environment": environment, "cluster": cluster, "id": id},
@@ -31,6 +31,13 @@ test_denies_the_later_definition if {
 	rule.warn == set() with input as _judged("production", "", 7, _two)
 	three := array.concat(_two, [_entry(9, "ployd.ai/v1beta1", "")])
 	rule.deny == {_row} with input as _judged("production", "", 9, three)
+}
+
+test_allows_names_the_api_server_makes if {
+	generated := {"metadata": {"generateName": "chat"}}
+	document := json.patch(_judged("production", "", 7, _two), [{"op": "replace", "path": "/request/object", "value": generated}])
+	rule.deny == set() with input as document
+	rule.warn == set() with input as document
 }
 
 test_allows_the_first_and_the_only_definition if {
@@ -55,7 +62,7 @@ test_allows_the_same_name_in_another_group if {
 
 test_denies_in_the_core_group_and_without_a_namespace if {
 	judged := {
-		"request": {"kind": {"group": "", "kind": "Namespace"}, "namespace": "", "name": "models", "object": {}},
+		"request": {"kind": {"group": "", "kind": "Namespace"}, "namespace": "", "name": "models", "object": {"metadata": {"name": "models"}}},
 		"ployd": {
 			"self": {"environment": "production", "cluster": "", "id": 2},
 			"inventory": {"objects": {"production": {"Namespace": {"": {"models": [_entry(1, "v1", ""), _entry(2, "v1", "")]}}}}},
