@@ -10,7 +10,7 @@ from typing import Any
 import cases
 
 from ployd_policy import capacity
-from ployd_policy.capacity import launch, overhead
+from ployd_policy.capacity import graphs, launch, overhead
 
 LEAST = 2
 # The sampler is what peaked where the forward pass needs less than this share of the logged peak.
@@ -33,9 +33,12 @@ def fitted(rows: Iterable[Mapping[str, Any]], data: Mapping[str, Any]) -> dict[s
         "visibleShare": [low, share or statistics.mean((low, high)), high],
         "eras": eras,
         "nonTorchGiB": _libraries(usable, shipped["nonTorchGiB"]),
+        "contextLinkedGiB": _middle(shipped["contextLinkedGiB"], _linked(usable)),
         "cudaGraph": _graphs(usable, shipped["cudaGraph"]),
     }
-    return {**bare, "vllm": {**data["vllm"], "overheads": overheads}}
+    found = {**bare, "vllm": {**data["vllm"], "overheads": overheads}}
+    overheads["surplusGiB"] = _surplus(rows, capacity.catalogue(found), shipped["surplusGiB"])
+    return found
 
 
 def _totals(rows: list[Mapping[str, Any]], data: Mapping[str, Any]) -> tuple[dict[str, Any], float]:
@@ -107,13 +110,70 @@ def _libraries(usable: list[Any], shipped: Mapping[str, Any]) -> dict[str, Any]:
     return {**shipped, **middle}
 
 
-def _graphs(usable: list[Any], shipped: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[str, list[float]] = {}
+def _linked(usable: list[Any]) -> list[float]:
+    """GiB held before vLLM measured, of launches on several linked GPUs."""
+    found = []
     for row, question in usable:
-        value = row["extra"].get("cuda_graph_gib_logged")
-        if value is not None and row["engine"] == "v1":
-            found.setdefault("experts" if question.shape.experts else "dense", []).append(value)
-    return {**shipped, **{kind: _middle(shipped[kind], found.get(kind, [])) for kind in ("dense", "experts")}}
+        total, free = (row["extra"].get(f"{name}_gib_logged") for name in ("total_gpu_memory", "initial_free"))
+        several = question.launch.tensor_parallel * question.launch.pipeline_parallel > 1
+        if total and free and several and question.gpu.link != "PCIe":
+            found.append(total - free)
+    return found
+
+
+def _graphs(usable: list[Any], shipped: Mapping[str, Any]) -> dict[str, Any]:
+    """GiB of a layer, of a model with experts, and the share of one of several GPUs, of launches under V1."""
+    logged = [
+        (question, value)
+        for row, question in usable
+        if (value := row["extra"].get("cuda_graph_gib_logged")) and _engine(row) == "v1"
+        if not question.launch.adapters
+    ]
+    shares = _shares(logged)
+    found: dict[str, list[float]] = {}
+    for question, value in logged:
+        whole = value / graphs.tensor_share(shares, question.launch.tensor_parallel)
+        layers = question.shape.layers / question.launch.pipeline_parallel
+        found.setdefault("experts" if question.shape.experts else "perLayer", []).append(
+            whole if question.shape.experts else whole / layers
+        )
+    middle = {kind: _middle(shipped[kind], found.get(kind, [])) for kind in ("perLayer", "experts")}
+    return {**shipped, **middle, "tensorShare": shares}
+
+
+def _shares(logged: list[Any]) -> dict[str, float]:
+    """The share that one of several GPUs takes of what a single one does, by launches of one model."""
+    by_model: dict[Any, dict[int, list[float]]] = {}
+    for question, value in logged:
+        counts = by_model.setdefault((question.shape, question.launch.quantization), {})
+        counts.setdefault(question.launch.tensor_parallel, []).append(value)
+    ratios: dict[int, list[float]] = {}
+    for counts in by_model.values():
+        for count in counts:
+            if count > 1 and 1 in counts:
+                ratio = statistics.median(counts[count]) / statistics.median(counts[1])
+                ratios.setdefault(count, []).append(ratio)
+    return {str(count): statistics.median(each) for count, each in sorted(ratios.items()) if len(each) >= LEAST}
+
+
+def _engine(row: Mapping[str, Any]) -> str:
+    """The engine a row ran: as it says; V1 where it says nothing, as launches without a version are asked."""
+    return str(row["engine"] or "v1")
+
+
+def _surplus(rows: list[Mapping[str, Any]], known: capacity.Catalogue, shipped: float) -> float:
+    """GiB that the cache had over what is expected, each source by its largest; nine of ten had no more."""
+    largest: dict[str, float] = {}
+    for row in rows:
+        estimate = cases.predicted(row, known)
+        if row["kv_cache_gib_logged"] is None or estimate is None:
+            continue
+        more = row["kv_cache_gib_logged"] - estimate.kv_available.expected / launch.GIB
+        source = str(row["extra"].get("source_group") or row["source"])
+        largest[source] = max(more, largest.get(source, more))
+    if len(largest) < 10:  # noqa: PLR2004 - fewer have no ninth of ten
+        return shipped
+    return statistics.quantiles(largest.values(), n=10, method="inclusive")[8]
 
 
 def _middle(ends: list[float], values: list[float]) -> list[float]:

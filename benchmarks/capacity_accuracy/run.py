@@ -7,14 +7,13 @@ Every figure is given twice: with the constants as they ship, and with constants
 
 import argparse
 import json
-import statistics
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import against
 import cases
 import fit
 import yaml
@@ -28,21 +27,6 @@ GIB = launch.GIB
 OTHER_PROCESS = "less than desired GPU memory utilization"
 DIVISIBLE = "divisible"
 MEMORY = {"oom", "kv_too_small"}
-ARCHITECTURES = {
-    "llama": "LlamaForCausalLM",
-    "mistral": "MistralForCausalLM",
-    "qwen2": "Qwen2ForCausalLM",
-    "qwen3": "Qwen3ForCausalLM",
-    "qwen3_moe": "Qwen3MoeForCausalLM",
-    "qwen2_moe": "Qwen2MoeForCausalLM",
-    "mixtral": "MixtralForCausalLM",
-    "phi3": "Phi3ForCausalLM",
-    "gemma": "GemmaForCausalLM",
-    "gemma2": "Gemma2ForCausalLM",
-    "gemma3": "Gemma3ForCausalLM",
-    "deepseek_v2": "DeepseekV2ForCausalLM",
-    "granite": "GraniteForCausalLM",
-}
 Row = Mapping[str, Any]
 
 
@@ -52,10 +36,14 @@ def main() -> int:
     parser.add_argument("--cases", type=Path, default=HERE / "cases.jsonl", help="JSON lines; see README.md")
     parser.add_argument("--json", action="store_true", help="rows and a summary as JSON")
     parser.add_argument("--fit", action="store_true", help="print the fitted constants and stop")
-    parser.add_argument("--peer", type=Path, help="a Python that has llm-d-planner[estimation]")
+    parser.add_argument(
+        "--peer",
+        nargs="?",
+        const="",
+        help="run the peer too, under this Python that has it; without one a virtual environment is made in the cache",
+    )
     options = parser.parse_args()
-    rows = [json.loads(line) for line in options.cases.read_text(encoding="utf-8").splitlines() if line.strip()]
-    ours = [json.loads(line) for line in (HERE / "cases.jsonl").read_text(encoding="utf-8").splitlines()]
+    rows, ours = read(options.cases), read(HERE / "cases.jsonl")
     data = {stem: yaml.safe_load((DATA / f"{stem}.yaml").read_text()) for stem in ("gpus", "models", "vllm", "prices")}
     if options.fit:
         print(yaml.safe_dump(fit.fitted(ours, data)["vllm"]["overheads"], sort_keys=False, default_flow_style=None))
@@ -69,16 +57,21 @@ def main() -> int:
             "filters": filters(rows),
             "fitted": summary(rows, shipped),
             "leaveOneSourceOut": summary(rows, left_out),
-            "peer": peer(rows, known, options.peer),
+            "peer": against.peer(asked_of_peer(rows), known, options.peer),
         },
     }
     print(json.dumps(result, indent=1) if options.json else page(result["summary"]))
     return 0
 
 
+def read(path: Path) -> list[dict[str, Any]]:
+    """The rows of a file of JSON lines, each with every field that is read here."""
+    return cases.normal(json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+
+
 def group(row: Row) -> str:
-    """What a row must not be judged by: rows of one campaign or page."""
-    return str(row["extra"].get("source_group") or row["source"])
+    """What a row must not be judged by: rows of one campaign or page; a row that names none is its own."""
+    return str(row["extra"].get("source_group") or row["source"] or f"row {row['id']}")
 
 
 def leave_one_out(rows: Sequence[Row], ours: Sequence[Row], data: Mapping[str, Any]) -> dict[Any, Any]:
@@ -122,6 +115,7 @@ def _static(row: Row, known: capacity.Catalogue) -> dict[str, Any]:
     refusals = []
     if question.shape is not None:
         refusals += checks.dividing(question.shape, tensor=question.launch.tensor_parallel)
+        refusals += checks.length(question.shape, question.launch)
     if question.gpu is not None and question.shape is None:
         settings = launch.settle(question.launch, capacity.Architecture(**_BLANK), question.gpu, known.vllm)
         refusals += checks.quantized(question.gpu, settings, known.vllm)
@@ -177,71 +171,12 @@ def _share(part: Sequence[Row], whole: Sequence[Row]) -> dict[str, float]:
 
 def _errors(rows: Sequence[Row], reports: Mapping[Any, Mapping[str, Any]], name: str) -> dict[str, float]:
     values = [reports[row["id"]].get("errorPercent", {}).get(name) for row in rows if not excluded(row)]
-    return quantiles([abs(value) for value in values if value is not None])
+    return against.quantiles([abs(value) for value in values if value is not None])
 
 
-def quantiles(values: Sequence[float]) -> dict[str, float]:
-    """Median and p90, interpolated as statistics.quantiles does inclusively."""
-    if len(values) < 2:  # noqa: PLR2004 - what quantiles need
-        return {"n": len(values)}
-    ninety = statistics.quantiles(values, n=10, method="inclusive")[8]
-    return {"n": len(values), "median": round(statistics.median(values), 3), "p90": round(ninety, 3)}
-
-
-def peer(rows: Sequence[Row], known: capacity.Catalogue, python: Path | None) -> dict[str, Any]:
-    """llm-d-planner's KV memory on the rows it can be asked, next to ours on the same rows."""
-    if python is None:
-        return {"note": "not run: give --peer a Python that has llm-d-planner[estimation]"}
-    asked = [line for row in rows if row["kv_cache_gib_logged"] and not excluded(row) and (line := _line(row, known))]
-    text = "".join(json.dumps(line) + "\n" for line in asked)
-    done = subprocess.run(
-        [python, HERE / "peer.py"], input=text, capture_output=True, text=True, check=False, timeout=300
-    )
-    answers = {answer["id"]: answer for answer in map(json.loads, done.stdout.splitlines())}
-    if done.returncode or not answers:
-        return {"note": f"the peer ended with {done.returncode}: {done.stderr.strip()[-200:]}"}
-    theirs, ours = [], []
-    for row in rows:
-        answer = answers.get(row["id"], {})
-        estimate = cases.predicted(row, known)
-        if "kvGiB" in answer and estimate is not None:
-            logged = row["kv_cache_gib_logged"]
-            theirs.append(100 * abs(answer["kvGiB"] - logged) / abs(logged))
-            ours.append(100 * abs(estimate.kv_available.expected / GIB - logged) / abs(logged))
-    return {
-        "asked": len(asked),
-        "refused": sum("error" in answer for answer in answers.values()),
-        "kvGiB": quantiles(theirs),
-        "oursOnTheSameRows": quantiles(ours),
-        "note": "weights are ours in both: the peer reads them from the Hub",
-    }
-
-
-def _line(row: Row, known: capacity.Catalogue) -> dict[str, Any] | None:
-    estimate = cases.predicted(row, known)
-    question = cases.asked(row, known)
-    if estimate is None or question.shape is None:
-        return None
-    shape = question.shape
-    config: dict[str, Any] = {
-        "architectures": [ARCHITECTURES.get(shape.model_type, "Unknown")],
-        "model_type": shape.model_type,
-        "max_position_embeddings": shape.context,
-    }
-    if shape.experts:
-        config["num_experts"] = shape.experts
-    if shape.multimodal:
-        config["vision_config"] = {}
-    return {
-        "id": row["id"],
-        "config": config,
-        "weightsGiB": estimate.weights.expected / GIB,
-        "gpuGiB": row["gpu_memory_gib"],
-        "utilization": estimate.settings.utilization,
-        "tensor": question.launch.tensor_parallel,
-        "pipeline": question.launch.pipeline_parallel,
-        "length": estimate.settings.length,
-    }
+def asked_of_peer(rows: Sequence[Row]) -> list[Row]:
+    """The rows whose cache vLLM logged, and whose failure says something."""
+    return [row for row in rows if row["kv_cache_gib_logged"] and not excluded(row)]
 
 
 def page(found: Mapping[str, Any]) -> str:

@@ -123,13 +123,18 @@ def find_slice(known: Catalogue, name: str, profile: str) -> Gpu | Unknown:
 
 
 def find_model(known: Catalogue, name: str) -> Model | Unknown:
-    """The model of that name, or the longest family name that its words contain; the latter is not `exact`."""
+    """The model of that name, or the longest family name that its words contain; the latter is not `exact`.
+
+    A name with a word beside the family's that tells of another shape (a size, Distill, VL) is not of the family.
+    """
     wanted = names.words(name)
     found = known.models.get(_whole(name)) or known.models.get(wanted)
     if found is not None:
         return found
-    spans = ((wanted[i:j]) for i in range(len(wanted)) for j in range(i + 2, len(wanted) + 1))
-    known_spans = [span for span in spans if span in known.models]
+    spans = ((wanted[i:j], wanted[:i] + wanted[j:]) for i in range(len(wanted)) for j in range(i + 2, len(wanted) + 1))
+    known_spans = [
+        span for span, rest in spans if span in known.models and not any(names.changes_shape(word) for word in rest)
+    ]
     if not known_spans:
         return _unknown_model(name)
     family = known.models[max(known_spans, key=len)]
@@ -183,15 +188,15 @@ def capability(text: str) -> tuple[int, int]:
 
 def _unknown_gpu(name: str) -> Unknown:
     remedy = (
-        f"add it to a gpus.yaml of your own: {{{name}: {{source: ..., memoryMiB: ..., computeCapability: ...}}}}; "
-        "nvidia-smi --query-gpu=memory.total,compute_cap prints both"
+        f"add it to a gpus.yaml of your own, which --catalogue DIR reads: gpus: {{{name}: {{source: ..., "
+        "memoryMiB: ..., computeCapability: ...}}; nvidia-smi --query-gpu=name,memory.total,compute_cap prints them"
     )
     return Unknown(name=name, remedy=remedy)
 
 
 def _unknown_model(name: str) -> Unknown:
     remedy = (
-        "give its figures in spec.model.architecture, or add it to a models.yaml of your own with the layers, hidden, "
-        "heads, kv_heads, head_dim, intermediate, vocabulary and context of its config.json"
+        "give its figures in spec.model.architecture, or add it to a models.yaml of your own: `ployd-policy "
+        "import-model FOLDER --into DIR` makes the entry of its config.json, and --catalogue DIR reads it"
     )
     return Unknown(name=name, remedy=remedy)

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from ployd_policy.capacity import checks, kv, overhead, weights
+from ployd_policy.capacity import checks, graphs, kv, overhead, weights
 from ployd_policy.capacity.architecture import Architecture
 from ployd_policy.capacity.catalogue import Catalogue, Gpu, capability
 from ployd_policy.capacity.checks import Refusal
-from ployd_policy.capacity.interval import Interval, exactly, spread
+from ployd_policy.capacity.interval import Interval, exactly, independent, spread
 from ployd_policy.capacity.launch import GIB, Launch, Settings, settle
 
 
@@ -25,8 +25,8 @@ class Verdict(StrEnum):
 class Estimate:
     """Figures for one GPU of a replica, in bytes unless said otherwise, and the verdict on them.
 
-    `deciding` is the term that settles the verdict: a refusal's term, weights, kv_cache, cuda_graphs or virtual_gpu;
-    for FITS the tightest one.
+    `deciding` is the term that settles the verdict: a refusal's term, weights, kv_cache, cuda_graphs, virtual_gpu or
+    max_model_len; for FITS the tightest one.
     """
 
     verdict: Verdict
@@ -83,11 +83,9 @@ def estimate(asked: Launch, shape: Architecture, gpu: Gpu, known: Catalogue) -> 
     loaded = _weights(asked, shape, settings, gpu, known)
     peak = overhead.activation(shape, settings, tensor=tensor, data=data)
     other = overhead.non_torch(gpu, settings, asked, data=data)
-    graphs = overhead.cuda_graphs(shape, settings, asked, data=data)
-    inside = overhead.graphs_inside(settings, data=data)
-    available = budget.minus(loaded).minus(peak).minus(other)
-    if inside:
-        available = available.minus(graphs)
+    captured = graphs.cuda_graphs(shape, settings, asked, data=data)
+    counted = [loaded, peak, other, graphs.inside_budget(captured, settings, data=data)]
+    available = independent([budget, *(part.times(-1) for part in counted)])
     if asked.kv_cache_memory_bytes:  # the utilization is not looked at; what is left of the GPU is headroom
         taken = loaded.plus(peak).plus(other).plus(exactly(asked.kv_cache_memory_bytes))
         budget, available = taken, exactly(asked.kv_cache_memory_bytes)
@@ -95,10 +93,10 @@ def estimate(asked: Launch, shape: Architecture, gpu: Gpu, known: Catalogue) -> 
     per_token = kv.bytes_per_token(shape, element=settings.cache_bytes, tensor=tensor, pipeline=pipeline, mla_width=row)
     sizes: dict[str, Any] = {"element": settings.cache_bytes, "tensor": tensor, "pipeline": pipeline}
     needed = kv.bytes_per_sequence(shape, tokens=settings.length, batched=settings.batched, mla_width=row, **sizes)
-    after = _after(
-        total.minus(budget), settings, graphs, inside=inside, warm_up=overhead.warm_up(shape, settings, data=data)
+    text = overhead.text_peak(shape, settings, tensor=tensor, data=data)
+    headroom = graphs.headroom(
+        total.minus(budget), text, captured, shape=shape, settings=settings, asked=asked, gpu=gpu, data=data
     )
-    headroom = after.minus(exactly(data["contextGiB"] * GIB))
     refusals = (
         *checks.dividing(shape, tensor=tensor),
         *checks.hardware(gpu, shape, settings, asked, known.vllm),
@@ -109,7 +107,9 @@ def estimate(asked: Launch, shape: Architecture, gpu: Gpu, known: Catalogue) -> 
         "kv_cache": available.minus(exactly(needed)),
         "cuda_graphs": headroom,
     }
-    verdict, deciding = _verdict(refusals, margins, gpu)
+    verdict, deciding = _verdict(refusals, margins, gpu, surplus=data["surplusGiB"] * GIB)
+    if verdict is Verdict.FITS and not settings.length:
+        verdict, deciding = Verdict.UNCERTAIN, "max_model_len"  # nothing says how long one request may be
     holds = available.at_least(0)
     return Estimate(
         verdict=verdict,
@@ -121,7 +121,7 @@ def estimate(asked: Launch, shape: Architecture, gpu: Gpu, known: Catalogue) -> 
         weights=loaded,
         activation=peak,
         non_torch=other,
-        cuda_graphs=graphs,
+        cuda_graphs=captured,
         kv_available=available,
         kv_needed=needed,
         kv_bytes_per_token=per_token,
@@ -158,25 +158,23 @@ def _padded(shape: Architecture, settings: Settings, gpu: Gpu, data: Mapping[str
     return replace(shape, expert_intermediate=width, parameters=0)
 
 
-def _after(outside: Interval, settings: Settings, graphs: Interval, *, inside: bool, warm_up: float) -> Interval:
-    """What is left outside the budget after graphs and the sampler's warm-up; an estimate inside may fall short."""
-    if inside or settings.version is None:
-        return outside.minus(Interval(optimistic=0, expected=0, pessimistic=graphs.pessimistic + warm_up))
-    return outside.minus(graphs).minus(Interval(optimistic=0, expected=0, pessimistic=warm_up))
-
-
 def _longest(memory: Interval, shape: Architecture, settings: Settings, sizes: dict[str, Any]) -> Interval:
     ends = (memory.optimistic, memory.expected, memory.pessimistic)
     found = [float(kv.longest(end, shape, batched=settings.batched, **sizes)) for end in ends]
     return spread((found[0], found[1], found[2]))
 
 
-def _verdict(refusals: Sequence[Refusal], margins: Mapping[str, Interval], gpu: Gpu) -> tuple[Verdict, str]:
-    """Margins are what is left of each term, in the order vLLM meets them; below 0 it does not fit."""
+def _verdict(
+    refusals: Sequence[Refusal], margins: Mapping[str, Interval], gpu: Gpu, *, surplus: float
+) -> tuple[Verdict, str]:
+    """Margins are what is left of each term, in the order vLLM meets them; below 0 it does not fit.
+
+    A cache that is expected to lack more than the `surplus` that launches had over what was expected fails too.
+    """
     if refusals:
         return Verdict.FAILS, refusals[0].term
     for term, margin in margins.items():
-        if margin.optimistic < 0:
+        if margin.optimistic < 0 or (term == "kv_cache" and margin.expected < -surplus):
             return Verdict.FAILS, term
     tightest = min(margins, key=lambda term: margins[term].pessimistic)
     if margins[tightest].pessimistic < 0:

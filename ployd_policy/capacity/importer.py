@@ -14,7 +14,6 @@ _NAMES = {
     "head_dim": "head_dim",
     "intermediate_size": "intermediate",
     "vocab_size": "vocabulary",
-    "max_position_embeddings": "context",
     "num_hidden_layers": "layers",
     "kv_lora_rank": "kv_lora_rank",
     "qk_rope_head_dim": "rope_head_dim",
@@ -36,6 +35,10 @@ _TIED_BY_DEFAULT = ("gemma", "gpt_bigcode", "cohere")
 # transformers 5.23, models/qwen2/modeling_qwen2.py: biases of q, k and v that no key of config.json names.
 _BIASED = ("qwen", "qwen2", "qwen2_moe", "qwen2_5_vl", "qwen2_vl")
 
+# Kinds of stretched rotary angles that lengthen the context; the others say their length already.
+_STRETCHED = frozenset({"linear", "dynamic", "yarn"})
+_MOST_STRETCH = 1024  # more is a typing error
+
 # Types of a checkpoint that is not quantized, as safetensors names them.
 _PLAIN = frozenset({"F64", "F32", "F16", "BF16"})
 
@@ -55,7 +58,7 @@ def entry_from_config(config: Mapping[str, Any], *, source: str) -> dict[str, An
     if missing:
         return "config.json does not give " + ", ".join(missing)
     kind = str(text.get("model_type") or config.get("model_type") or "")
-    entry |= {"source": source, "model_type": kind}
+    entry |= {"source": source, "model_type": kind} | _context(text, kind)
     if text.get("tie_word_embeddings", config.get("tie_word_embeddings", kind.startswith(_TIED_BY_DEFAULT))):
         entry["tied"] = True
     if kind in _BIASED or text.get("attention_bias"):
@@ -67,6 +70,25 @@ def entry_from_config(config: Mapping[str, Any], *, source: str) -> dict[str, An
         entry.pop("head_dim", None)
     entry |= _layers(text, kind, entry["layers"]) | _experts(text, entry) | _quantization(config)
     return {key: entry[key] for key in sorted(entry)}
+
+
+def _context(text: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    """Tokens vLLM lets a sequence have: positions x the factor by which their angles are stretched.
+
+    Source: _get_and_verify_max_len in vllm/config.py of 0.8.5.post1 (PyPI).
+    """
+    named = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length")
+    found = [text[name] for name in named if _count(text.get(name))]
+    longest = text["model_max_length"] if _count(text.get("model_max_length")) else min(found, default=0)
+    rope: Mapping[str, Any]
+    rope = next((text[name] for name in ("rope_scaling", "rope_parameters") if isinstance(text.get(name), Mapping)), {})
+    stretched = str(rope.get("rope_type", rope.get("type")))
+    factor = rope.get("factor")
+    if isinstance(factor, int | float) and 0 < factor <= _MOST_STRETCH and stretched in _STRETCHED:
+        original = rope.get("original_max_position_embeddings")
+        start: int = original if stretched == "yarn" and isinstance(original, int) else longest
+        longest = longest if kind.startswith("gemma3") else int(start * factor)
+    return {"context": longest} if longest else {}
 
 
 def _count(value: Any) -> bool:
@@ -104,14 +126,25 @@ def _layers(text: Mapping[str, Any], kind: str, layers: int) -> dict[str, Any]:
 
 
 def _vision(vision: Any) -> dict[str, Any]:
-    """Weights of a plain vision transformer: four squares and two rectangles a layer. Other towers give no number."""
+    """Weights of a plain vision transformer: four squares and two rectangles a layer, three where it is gated.
+
+    Qwen2.5-VL's is gated. The layers that merge patches come on top, as in vllm/model_executor/models/qwen3_vl.py of
+    0.19.1 (PyPI). Other towers give no number.
+    """
     if not isinstance(vision, Mapping):
         return {}
     depth = vision.get("depth", vision.get("num_hidden_layers"))
     width, wide = vision.get("hidden_size"), vision.get("intermediate_size")
     if not (isinstance(depth, int) and isinstance(width, int) and isinstance(wide, int)):
         return {}
-    return {"vision_parameters": depth * (4 * width * width + 2 * width * wide)}
+    merge, output = vision.get("spatial_merge_size"), vision.get("out_hidden_size")
+    mergers = 0
+    if isinstance(merge, int) and isinstance(output, int):
+        stacked = vision.get("deepstack_visual_indexes")
+        merged = merge * merge * width
+        mergers = (1 + (len(stacked) if isinstance(stacked, list) else 0)) * merged * (merged + output)
+    rectangles = 3 if str(vision.get("model_type", "")).startswith("qwen2_5_vl") else 2
+    return {"vision_parameters": depth * (4 * width * width + rectangles * width * wide) + mergers}
 
 
 def _experts(text: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, Any]:

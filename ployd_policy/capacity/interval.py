@@ -1,5 +1,7 @@
 """Quantities with a spread: at best, as expected, at worst. Arithmetic only; no units are known here."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -46,6 +48,19 @@ class Interval:
             "expected": round(self.expected, 4),
             "pessimistic": round(self.pessimistic, 4),
         }
+
+
+def independent(parts: Sequence[Interval]) -> Interval:
+    """Sum of parts, of which `optimistic` is the larger end, that do not all come out at their ends at once.
+
+    Expected values add; distances of the ends from them add as the root of the sum of squares.
+    """
+    middle = math.fsum(part.expected for part in parts)
+    return Interval(
+        optimistic=middle + math.hypot(*(part.optimistic - part.expected for part in parts)),
+        expected=middle,
+        pessimistic=middle - math.hypot(*(part.expected - part.pessimistic for part in parts)),
+    )
 
 
 def exactly(value: float) -> Interval:

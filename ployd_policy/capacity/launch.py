@@ -1,7 +1,7 @@
 """A launch of vLLM: what was asked for, and what its version makes of what was left open. Must not estimate memory."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ployd_policy.capacity import names
@@ -15,7 +15,10 @@ _V0, _V1 = "v0", "v1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
-    """What was asked for. 0 and empty text mean left open. Sizes of batches and lengths are in tokens and sequences."""
+    """What was asked for. 0 and empty text mean left open. Sizes of batches and lengths are in tokens and sequences.
+
+    `adapters` is whether LoRA adapters may be loaded.
+    """
 
     version: str = ""
     engine: str = ""
@@ -31,6 +34,7 @@ class Launch:
     enforce_eager: bool = False
     cpu_offload_bytes: int = 0
     kv_cache_memory_bytes: int = 0
+    adapters: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +52,10 @@ class Settings:
     dtype_bytes: float
     cache_bytes: float
     quantization: str
+
+    def with_batch(self, batched: int, sequences: int) -> "Settings":
+        """The same with other sizes of the batch that is profiled."""
+        return replace(self, batched=batched, sequences=sequences)
 
 
 def step(steps: Sequence[Mapping[str, Any]], version: tuple[int, int, int] | None) -> Any:
@@ -120,10 +128,10 @@ def _batch(
 ) -> tuple[int, int]:
     if engine == _V0:
         old = rules["v0"]
-        whole = max(length, old["leastBatchedTokens"])
+        whole = max(length, old["leastBatchedTokens"], old["multimodalBatchedTokens"] if shape.multimodal else 0)
         chunks = not shape.multimodal and (version is None or version >= names.bound(old["chunkedFrom"]))
         chunked = chunks and length > old["chunkedAbove"]
-        batched = old["chunk"] if chunked else whole
+        batched = int(step(old["chunk"], version)) if chunked else whole
         return asked.max_num_seqs or old["maxNumSeqs"], asked.max_num_batched_tokens or batched
     new = rules["v1"]
     large = (gpu.visible or gpu.memory) >= new["largeGiB"] * GIB and gpu.name not in new["notLarge"]

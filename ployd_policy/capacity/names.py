@@ -36,13 +36,11 @@ _TUNING = frozenset(
         "meta",
         "mxfp4",
         "nvfp4",
-        "preview",
         "pt",
         "quantized",
         "static",
         "sym",
         "tensors",
-        "thinking",
         "unsloth",
         "variant",
         "w4a16",
@@ -50,16 +48,28 @@ _TUNING = frozenset(
         "w8a8",
     }
 )
+# Eight bits before the makers of four: GPTQ-Int8 is eight. The files of llama.cpp say how many bits they mostly have.
 _FORMATS = (
     ("fbgemm_fp8", ("fbgemm",)),
-    ("nvfp4", ("nvfp4", "modelopt_fp4")),
     ("mxfp4", ("mxfp4",)),
+    ("nvfp4", ("nvfp4", "modelopt_fp4", "-fp4", "_fp4")),
+    ("int8", ("int8", "w8a8-int", "w8a16", "8bit", "8-bit")),
+    ("fp8", ("fp8",)),
+    ("int8", ("w8a8",)),
     ("awq", ("awq",)),
     ("gptq", ("gptq",)),
     ("bitsandbytes", ("bnb", "bitsandbytes")),
-    ("int4", ("int4", "w4a16", "4bit", "4bits", "auto-round", "auto_round", "autoround")),
-    ("int8", ("int8", "w8a8", "w8a16", "8bit")),
-    ("fp8", ("fp8",)),
+    ("int4", ("int4", "w4a16", "4bit", "4-bit", "auto-round", "auto_round", "autoround")),
+    ("gguf_q8", ("q8_0",)),
+    ("gguf_q6", ("q6_k",)),
+    ("gguf_q5", ("q5_k", "q5_0", "q5_1")),
+    ("gguf_q4", ("q4_k", "q4_0", "q4_1")),
+)
+# Words that make another model of a family's name: sizes, and kinds whose shape is their own (the Command-R of 08-2024
+# shares key-value heads).
+_OTHER_SHAPE = re.compile(
+    r"(e?\d+(\.\d+)?[bm]|a\d+(\.\d+)?b|\d+x\d+b|\d+e|distill|vl|vision|moe|lite|mini|nano|small|medium|large|tiny|flash|next|plus|08"
+    r"|omni|audio|multimodal|embedding|embed|reranker|reward|prm|draft|eagle\w*|speculator\w*|mtp|dflash)"
 )
 _VERSION = re.compile(r"v?(\d+)\.(\d+)(?:\.(\d+))?")
 
@@ -70,8 +80,13 @@ def words(name: str) -> tuple[str, ...]:
     text = re.sub(r"(?<=\d)_(?=\d)", ".", text)
     text = re.sub(r"\b(llama|qwen|gemma|phi|yi|codellama)(?=\d)", r"\1-", text)
     text = re.sub(r"\bqwen-(?=\d)", "qwen", text)
-    found = re.split(r"[-_\s/,…]+", text)
+    found = re.split(r"[-_\s/,:…]+", text)
     return tuple(word for word in found if word and word not in _TUNING)
+
+
+def changes_shape(word: str) -> bool:
+    """Whether a word beside a family's name says that the model has another shape than the family."""
+    return _OTHER_SHAPE.fullmatch(word) is not None
 
 
 def quantization(text: str) -> str:
@@ -96,7 +111,7 @@ def without_slice(name: str) -> str:
 
 def version(text: str) -> tuple[int, int, int] | None:
     """Major, minor and patch of a version, without what follows; None where there is none."""
-    found = _VERSION.match(text.strip())
+    found = _VERSION.match(text.strip().lower())
     return (int(found[1]), int(found[2]), int(found[3] or 0)) if found else None
 
 

@@ -118,10 +118,19 @@ VLLM = _record(
     },
     overheads={
         "type": "object",
-        "required": ["source", "visibleShare", "eras", "multimodalGiB", "nonTorchGiB", "cudaGraph"],
+        "required": [
+            *("source", "visibleShare", "eras", "multimodalGiB", "pictures", "awqCopies", "nonTorchGiB", "cudaGraph"),
+            *("contextGiB", "contextLinkedGiB", "contextLinkedFrom", "surplusGiB"),
+        ],
         "properties": {
             "source": _TEXT,
             "visibleShare": _ENDS,
+            "contextGiB": {"type": "number", "minimum": 0},
+            "contextLinkedGiB": _ENDS,
+            "contextLinkedFrom": _TEXT,
+            "surplusGiB": {"type": "number", "minimum": 0},
+            "awqCopies": _record(["copies", "until"], copies={"type": "number", "minimum": 0}, until=_TEXT),
+            "pictures": {"type": "object", "required": ["spread", "filmsFrom", "types"]},
             "nonTorchGiB": _named(_ENDS),
             "multimodalGiB": _named(_ENDS),
             "eras": {

@@ -105,7 +105,7 @@ def _read(parsed: ParsedModule) -> tuple[Mapping[str, Any], int] | None:
     # The space after each sign is YAML's indentation, as for OPA.
     text = "\n".join(line[1:] for line in lines[first + 1 : end])
     try:
-        value = yaml.load(text, Loader=yaml.CSafeLoader)  # noqa: S506 - a safe loader; every start reads each rule's card
+        value = yaml.load(text, Loader=yaml.CSafeLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = first + 2 + (mark.line if mark is not None else 0)

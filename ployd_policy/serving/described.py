@@ -80,8 +80,9 @@ def model_of(server: Server, known: Catalogue) -> tuple[Architecture | None, dic
     for name in server.models:
         found = capacity.find_model(known, name.text)
         if not isinstance(found, Unknown):
-            # A fine-tune of a family may have been made for another context: do not judge its length.
-            shape = found.shape if found.exact else replace(found.shape, context=0)
+            shape = found.shape
+            if not found.exact:  # a fine-tune of a family may have been made for the length that is asked for
+                shape = replace(shape, context=max(shape.context, server.count("max_model_len")))
             return shape, base | _figures(shape, base) | {
                 "known": True,
                 "name": found.name,

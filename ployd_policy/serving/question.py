@@ -22,8 +22,10 @@ _NUMBERS = (
     "kv_cache_memory_bytes",
     "gpu_memory_utilization",
 )
-_AUTO = "auto"
-"""A max_model_len that vLLM itself makes fit."""
+_AUTO = ("auto", -1)
+"""What max_model_len is where vLLM itself shall make it fit."""
+_SHORTEST = 16
+"""Tokens of one block of the cache: a shorter request takes as much."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,16 +49,26 @@ class Question:
     def unclear(self) -> bool:
         """Whether a number the arithmetic needs is written as something else (a variable, a template)."""
         values = (self.server.setting(name) for name in _NUMBERS)
-        return any(isinstance(value, str) and value != _AUTO for value in values)
+        return any(isinstance(value, str) and value not in _AUTO for value in values)
 
 
 def question_of(server: Server, known: Catalogue) -> Question:
     """The question a server asks."""
     shape, model = described.model_of(server, known)
     asked = launch_of(server, version_text(server, known))
-    if shape is not None and not asked.quantization:
-        asked = replace(asked, quantization=model["quantization"])
-    return Question(server=server, launch=asked, gpu=described.gpu_of(server, known), shape=shape, model=model)
+    gpu = described.gpu_of(server, known)
+    if shape is not None:
+        asked = replace(asked, quantization=asked.quantization or model["quantization"])
+        if isinstance(gpu, Gpu) and server.setting("max_model_len") in _AUTO:
+            asked = _fitted(asked, shape, gpu, known)
+    return Question(server=server, launch=asked, gpu=gpu, shape=shape, model=model)
+
+
+def _fitted(asked: Launch, shape: Architecture, gpu: Gpu, known: Catalogue) -> Launch:
+    """The launch with the length vLLM would choose itself: the model's, or the longest whose cache surely fits."""
+    found = capacity.estimate(replace(asked, max_model_len=_SHORTEST), shape, gpu, known)
+    longest = int(found.longest.pessimistic)
+    return replace(asked, max_model_len=max(_SHORTEST, min(longest, shape.context or longest)))
 
 
 def version_text(server: Server, known: Catalogue) -> str:
@@ -92,6 +104,7 @@ def launch_of(server: Server, version: str) -> Launch:
         gpu_memory_utilization=share if share <= 1 else 0.0,
         enforce_eager=server.setting("enforce_eager") is True,
         cpu_offload_bytes=int(number(server.setting("cpu_offload_gb")) * capacity.GIB),
+        adapters=server.setting("enable_lora") is True,
     )
 
 
