@@ -59,11 +59,10 @@ deny contains row if {
 
 # Where nothing but the configuration is affected vLLM goes on without it.
 deny contains row if {
-	some server in _servers
-	lost := _lost(server)
-	some folder in lost
+	some loss in _losses
+	some folder in loss.lost
 	folder.needed
-	row := _homeless(server, lost)
+	row := _homeless(loss.server, loss.lost)
 }
 
 deny contains row if {
@@ -108,13 +107,12 @@ deny contains row if {
 }
 
 warn contains row if {
-	some server in _servers
-	lost := _lost(server)
-	count(lost) > 0
-	every folder in lost {
+	some loss in _losses
+	count(loss.lost) > 0
+	every folder in loss.lost {
 		not folder.needed
 	}
-	row := _homeless(server, lost)
+	row := _homeless(loss.server, loss.lost)
 }
 
 _homeless(server, lost) := {
@@ -153,10 +151,17 @@ _is_usable(name, value) if {
 }
 
 # Servers in pods; the platform makes the pods of a ModelDeployment.
-_servers := [server |
+# With what is asked of them again and again: an engine computes a function anew at each call.
+_servers := [object.union(server, found) |
 	some server in serving.servers(input)
-	replica.container(input, server)
+	found := {
+		"container": replica.container(input, server),
+		"pod": replica.pod(input, server),
+		"mounts": replica.mounts(input, server),
+	}
 ]
+
+_losses := [{"server": server, "lost": _lost(server)} | some server in _servers]
 
 _context(carrier) := carrier.securityContext if {
 	is_object(carrier.securityContext)
@@ -164,15 +169,15 @@ _context(carrier) := carrier.securityContext if {
 
 # What the container says, else what its pod says.
 _effective(server, field) := value if {
-	value := object.get(_context(replica.container(input, server)), field, null)
+	value := object.get(_context(server.container), field, null)
 	value != null
-} else := object.get(_context(replica.pod(input, server)), field, null)
+} else := object.get(_context(server.pod), field, null)
 
 _user(server) := numbers.natural(_effective(server, "runAsUser"))
 
 _has_user(server) if _user(server) >= 0
 
-_is_read_only(server) if _context(replica.container(input, server)).readOnlyRootFilesystem == true
+_is_read_only(server) if _context(server.container).readOnlyRootFilesystem == true
 
 # Root, as far as anybody can tell.
 _is_root(server) if _user(server) == 0
@@ -210,11 +215,11 @@ _in_group_root(server) if _effective(server, "fsGroup") == 0
 _in_group_root(server) if 0 in values.list(_effective(server, "supplementalGroups"))
 
 # Variables that may come from elsewhere: nobody here knows whether they are set.
-_is_open(server, _) if count(values.list(replica.container(input, server).envFrom)) > 0
+_is_open(server, _) if count(values.list(server.container.envFrom)) > 0
 
 _is_open(server, name) if {
 	some list in ["command", "args"]
-	some word in values.list(replica.container(input, server)[list])
+	some word in values.list(server.container[list])
 	is_string(word)
 	contains(word, sprintf("%s=", [name]))
 }
@@ -295,7 +300,7 @@ _resolved(server, places) := path if {
 }
 
 _cannot_write(server, path) if {
-	mount := replica.mount_of(replica.mounts(input, server), path)
+	mount := replica.mount_of(server.mounts, path)
 	not _is_writable(mount)
 }
 
@@ -305,7 +310,7 @@ _cannot_write(server, path) if {
 	_image_refuses(server, path)
 }
 
-_is_mounted(server, path) if replica.mount_of(replica.mounts(input, server), path)
+_is_mounted(server, path) if replica.mount_of(server.mounts, path)
 
 _is_writable(mount) if {
 	not mount.readOnly
@@ -351,13 +356,13 @@ _temporary(server) := array.concat(
 )
 
 _working_folder(server) := folder if {
-	folder := replica.container(input, server).workingDir
+	folder := server.container.workingDir
 	is_string(folder)
 } else := ""
 
 _has_temporary(server) if {
 	some folder in _temporary(server)
-	_is_writable(replica.mount_of(replica.mounts(input, server), folder))
+	_is_writable(replica.mount_of(server.mounts, folder))
 }
 
 _has_temporary(server) if {
