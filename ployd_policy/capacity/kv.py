@@ -2,6 +2,9 @@
 
 from ployd_policy.capacity.architecture import Architecture
 
+_MOST = 2**24
+"""Tokens of the longest sequence of a model whose context is not known."""
+
 
 def bytes_per_token(shape: Architecture, *, element: float, tensor: int, pipeline: int, mla_width: int = 0) -> float:
     """Bytes of a token on one GPU where every layer that attends keeps it: what vLLM divides memory by.
@@ -40,12 +43,22 @@ def _windowed(shape: Architecture, element: float, tensor: int) -> float:
 
 
 def longest(memory: float, shape: Architecture, *, batched: int, element: float, tensor: int, pipeline: int) -> int:
-    """The largest sequence, in tokens, whose keys and values `memory` bytes hold, for any mix of layers."""
-    low, high = 0, max(shape.context, 1) * 4
-    while low < high:
-        middle = (low + high + 1) // 2
-        need = bytes_per_sequence(
-            shape, tokens=middle, batched=batched, element=element, tensor=tensor, pipeline=pipeline
-        )
-        low, high = (middle, high) if need <= memory else (low, middle - 1)
-    return low
+    """The largest sequence, in tokens, whose keys and values `memory` bytes hold, for any mix of layers.
+
+    `bytes_per_sequence` solved for its tokens, first as if every window were still filling. At most four times the
+    model's context: beyond, the figure says nothing.
+    """
+    most = 4 * shape.context if shape.context else _MOST
+    full, windowed = _full(shape, element, tensor, 0), _windowed(shape, element, tensor)
+    left = memory * pipeline - shape.linear_layers * shape.linear_state * 2 / tensor
+    if left < 0:
+        return 0
+    filling = _tokens(left, full + windowed, most)
+    window = shape.window + batched
+    if not shape.window or filling <= window:
+        return filling
+    return _tokens(left - windowed * window, full, most)
+
+
+def _tokens(memory: float, each: float, most: int) -> int:
+    return min(most, int(memory / each)) if each else most

@@ -1,6 +1,7 @@
 """One spelling for the many of a model, a GPU or a version. What the names mean is the catalogue's."""
 
 import re
+from functools import lru_cache
 
 # Words that say how a model was tuned or stored, not what shape it has.
 _TUNING = frozenset(
@@ -115,6 +116,7 @@ def version(text: str) -> tuple[int, int, int] | None:
     return (int(found[1]), int(found[2]), int(found[3] or 0)) if found else None
 
 
+@lru_cache(maxsize=1024)
 def bound(text: str) -> tuple[int, int, int]:
     """A version as data files write a lower bound: missing places count as 0. Anything else is version 0."""
     places = [int(place) for place in text.split(".") if place.isdigit()][:3]

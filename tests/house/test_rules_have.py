@@ -3,7 +3,7 @@
 import json
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -28,6 +28,9 @@ DATA = {path.stem: yaml.safe_load(path.read_text("utf-8")) for path in sorted((P
 ENVIRONMENTS = DATA["environments"]
 NEGATED_CALL = re.compile(r"\bnot ([a-z_.]+)\(([^)]*)\)")
 LOCAL = re.compile(r'[a-z][a-z_]*|"[^"]*"')
+# What only rules of scope inventory are given.
+OF_THE_INVENTORY = re.compile(r"\binventory\b|\bployd\.self\b")
+LIBRARY_IMPORT = re.compile(r"^import data\.ployd\.lib\.(\w+)", re.MULTILINE)
 
 
 def rule_id(folder: Path) -> str:
@@ -165,6 +168,50 @@ def test_the_check_of_negation_sees_what_it_shall_see() -> None:
     assert LOCAL.fullmatch("_rule") is None
     assert LOCAL.fullmatch("values[0]") is None
     assert LOCAL.fullmatch("value")
+
+
+def without_comments(text: str) -> str:
+    return "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
+
+
+def looks_at_the_inventory(text: str, libraries: Mapping[str, str]) -> list[str]:
+    """Where a rule does so: in its own file, or in libraries it imports, at whatever distance."""
+    found = ["the rule"] if OF_THE_INVENTORY.search(text) else []
+    seen: set[str] = set()
+    waiting = LIBRARY_IMPORT.findall(text)
+    while waiting:
+        name = waiting.pop()
+        if name in seen or name not in libraries:
+            continue
+        seen.add(name)
+        waiting.extend(LIBRARY_IMPORT.findall(libraries[name]))
+        if OF_THE_INVENTORY.search(without_comments(libraries[name])):
+            found.append(f"lib.{name}")
+    return found
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=rule_id)
+def test_only_inventory_rules_look_at_the_inventory(folder: Path) -> None:
+    """Other rules see their object alone, so that they say the same at every door, with an inventory or without."""
+    text = (folder / f"{folder.name}.rego").read_text("utf-8")
+    libraries = {path.name: (path / f"{path.name}.rego").read_text("utf-8") for path in LIBRARIES.iterdir()}
+    scope = re.findall(r"^#   scope: (\w+)$", text, re.MULTILINE)
+    assert scope in (["inventory"], ["object"])
+    assert scope == ["inventory"] or looks_at_the_inventory(text, libraries) == []
+
+
+def test_the_check_of_inventories_sees_what_it_shall_see() -> None:
+    libraries = {
+        "far": "# inventory\npackage ployd.lib.far\n_routes(document) := document.ployd.inventory.objects",
+        "near": "package ployd.lib.near\nimport data.ployd.lib.far\nimport data.ployd.lib.near",
+        "plain": "# Nothing of the inventory.\npackage ployd.lib.plain",
+    }
+    assert looks_at_the_inventory("x := input.ployd.inventory.objects", libraries) == ["the rule"]
+    assert looks_at_the_inventory('x := object.get(input.ployd, "inventory", {})', libraries) == ["the rule"]
+    assert looks_at_the_inventory("x := input.ployd.self.cluster", libraries) == ["the rule"]
+    assert looks_at_the_inventory("import data.ployd.lib.far\n", libraries) == ["lib.far"]
+    assert looks_at_the_inventory("import data.ployd.lib.near\nx := 1", libraries) == ["lib.far"]
+    assert looks_at_the_inventory("import data.ployd.lib.plain\nimport rego.v1\nself := 1", libraries) == []
 
 
 @pytest.mark.parametrize("path", sorted(POLICIES.rglob("*.rego")), ids=lambda path: path.stem)

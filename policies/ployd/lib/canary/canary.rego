@@ -40,7 +40,7 @@ unit(metric) := metric.unit if {
 } else := ""
 
 # Seconds as a message has them. Years are as good as for ever; beyond, arithmetic on them is no longer exact.
-time(seconds) := duration.shown(min([seconds, 1000000000]))
+span(seconds) := duration.shown(min([seconds, 1000000000]))
 
 _mapping(value) := value if {
 	is_object(value)

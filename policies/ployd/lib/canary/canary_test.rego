@@ -67,7 +67,7 @@ test_takes_the_unit_of_the_schema_where_none_is_written if {
 }
 
 test_shows_a_time_up_to_years if {
-	canary.time(90) == "1m30s"
-	canary.time(0.5) == "0.5s"
-	canary.time(1000000000000000000000) == canary.time(1000000000)
+	canary.span(90) == "1m30s"
+	canary.span(0.5) == "0.5s"
+	canary.span(1000000000000000000000) == canary.span(1000000000)
 }

@@ -199,9 +199,9 @@ _loose(value) := sum([duration.seconds(part) | some part in regex.find_n(`[0-9.]
 	regex.match(`^([0-9]{1,9}(\.[0-9]{1,9})?(ms|s|m|h)){1,16}$`, value)
 }
 
-# Seconds as the Gateway API takes them, to the millisecond.
+# Seconds as the Gateway API takes them, to the millisecond; thirty years stand for anything beyond.
 _text(seconds) := concat("", [sprintf("%d%s", [amount, unit]) |
-	thousandths := round(seconds * 1000)
+	thousandths := round(min([seconds, 1000000000]) * 1000)
 	some [size, above, unit] in [[3600000, 360000000000, "h"], [60000, 3600000, "m"], [1000, 60000, "s"], [1, 1000, "ms"]]
 	amount := floor((thousandths % above) / size)
 	amount > 0
