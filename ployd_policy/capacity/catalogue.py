@@ -3,7 +3,8 @@
 An unknown name is a value that says how to add it, never an exception.
 """
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +12,8 @@ from ployd_policy.capacity import names
 from ployd_policy.capacity.architecture import Architecture, from_entry
 
 _MIB = 2**20
+_ALIKE = 0.6
+"""Share of letters that a name and a known one have in common where one may be meant for the other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,10 +99,11 @@ def find_gpu(known: Catalogue, name: str) -> Gpu | Unknown:
     key = names.gpu_key(name)
     found = known.gpus.get(key)
     if found is not None or not key:
-        return found or _unknown_gpu(name)
+        return found or _unknown_gpu(name, ())
     close = sorted({(gpu.memory, gpu.name): gpu for other, gpu in known.gpus.items() if other.startswith(key)}.items())
     if not close:
-        return _unknown_gpu(name)
+        like = difflib.get_close_matches(key, known.gpus, 1, _ALIKE)
+        return _unknown_gpu(name, [known.gpus[near].name for near in like])
     smallest = close[0][1]
     others = tuple(gpu.name for _, gpu in close[1:])
     return replace(smallest, alternatives=others)
@@ -186,9 +190,10 @@ def capability(text: str) -> tuple[int, int]:
     return (int(major), int(minor)) if dot and major.isdigit() and minor.isdigit() else (0, 0)
 
 
-def _unknown_gpu(name: str) -> Unknown:
+def _unknown_gpu(name: str, like: Sequence[str]) -> Unknown:
+    meant = f"write {like[0]} if that is meant, or " if like else ""
     remedy = (
-        f"add it to a gpus.yaml of your own, which --catalogue DIR reads: gpus: {{{name}: {{source: ..., "
+        f"{meant}add it to a gpus.yaml of your own, which --catalogue DIR reads: gpus: {{{name}: {{source: ..., "
         "memoryMiB: ..., computeCapability: ...}}; nvidia-smi --query-gpu=name,memory.total,compute_cap prints them"
     )
     return Unknown(name=name, remedy=remedy)

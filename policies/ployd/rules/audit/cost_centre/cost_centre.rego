@@ -117,8 +117,10 @@ _written contains place if {
 	_is_text(value)
 }
 
+# The label of a Deployment or Job never reaches its pods, whose hours are what is counted.
 _written contains place if {
 	_applies
+	_labels_are_the_models_or_pods
 	value := input.request.object.metadata.labels[_label]
 	place := {"value": value, "path": ["metadata", "labels", _label]}
 	_is_text(value)
@@ -132,6 +134,10 @@ _written contains place if {
 	place := {"value": value, "path": path}
 	_is_text(value)
 }
+
+_labels_are_the_models_or_pods if _is_model
+
+_labels_are_the_models_or_pods if count(_template) == 0
 
 _is_text(value) if {
 	is_string(value)

@@ -113,9 +113,13 @@ test_warns_of_every_sort_of_gpu_and_every_kind_of_pod if {
 	{row.path | some row in rows} == {["spec", "jobTemplate", "spec", "template", "metadata", "labels", _label]}
 }
 
-test_allows_a_label_of_the_pods_or_of_the_object if {
+test_warns_where_the_label_never_reaches_the_pods if {
+	rows := rule.warn with input as _deployment({"labels": {_label: "cc-4711"}}, {}, _two, _form)
+	{row.path | some row in rows} == {["spec", "template", "metadata", "labels", _label]}
+}
+
+test_allows_a_label_of_the_pods if {
 	rule.warn == set() with input as _deployment({}, {_label: "cc-4711"}, _two, _form)
-	rule.warn == set() with input as _deployment({"labels": {_label: "cc-4711"}}, {}, _two, _form)
 	pod := {"metadata": {"labels": {_label: "cc-4711"}}, "spec": _gpu_pod(_two)}
 	rule.warn == set() with input as _judged({"group": "", "kind": "Pod"}, pod, _form)
 	rows := rule.warn with input as _deployment({}, {_label: "x"}, _two, _form)

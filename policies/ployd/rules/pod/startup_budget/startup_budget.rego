@@ -122,7 +122,7 @@ _living(waiting, why) := {
 		why,
 	]),
 	"path": replica.probe_path(waiting.server, "startupProbe"),
-	"remedy": sprintf("Add a startupProbe like the livenessProbe, with periodSeconds %v and failureThreshold %d (%s), without a delay.", [
+	"remedy": sprintf("Add a startupProbe like the livenessProbe, with periodSeconds %v and failureThreshold %d for a slow load of %s, without a delay.", [
 		replica.period(waiting.value),
 		_attempts(waiting, 0, waiting.load.pessimistic),
 		replica.seconds(waiting.load.pessimistic),

@@ -46,7 +46,7 @@ test_denies_a_liveness_probe_alone_that_ends_the_load if {
 			"and no startupProbe holds that back: loading takes about 2m",
 		]),
 		"path": array.concat(_health, ["startupProbe"]),
-		"remedy": "Add a startupProbe like the livenessProbe, with periodSeconds 10 and failureThreshold 45 (7m30s), without a delay.",
+		"remedy": "Add a startupProbe like the livenessProbe, with periodSeconds 10 and failureThreshold 45 for a slow load of 7m30s, without a delay.",
 		"related": [{"msg": "the livenessProbe", "path": array.concat(_health, ["livenessProbe"])}],
 	}} with input as asked
 	rule.warn == set() with input as asked
@@ -64,7 +64,7 @@ test_warns_of_a_liveness_probe_alone_that_ends_a_slow_load if {
 			"and no startupProbe holds that back: loading takes up to 7m30s",
 		]),
 		"path": ["spec", "containers", 0, "startupProbe"],
-		"remedy": "Add a startupProbe like the livenessProbe, with periodSeconds 10 and failureThreshold 45 (7m30s), without a delay.",
+		"remedy": "Add a startupProbe like the livenessProbe, with periodSeconds 10 and failureThreshold 45 for a slow load of 7m30s, without a delay.",
 		"related": [{"msg": "the livenessProbe", "path": ["spec", "containers", 0, "livenessProbe"]}],
 	}} with input as asked
 	rule.deny == set() with input as asked
@@ -90,7 +90,7 @@ test_denies_a_liveness_probe_alone_where_the_model_is_not_known if {
 			"and no startupProbe holds that back: the model is not known, but hardly any takes less than 2m",
 		]),
 		"path": array.concat(_health, ["startupProbe"]),
-		"remedy": "Add a startupProbe like the livenessProbe, with periodSeconds 10 and failureThreshold 60 (10m), without a delay.",
+		"remedy": "Add a startupProbe like the livenessProbe, with periodSeconds 10 and failureThreshold 60 for a slow load of 10m, without a delay.",
 		"related": [{"msg": "the livenessProbe", "path": array.concat(_health, ["livenessProbe"])}],
 	}} with input as asked
 	rule.warn == set() with input as asked
