@@ -2,7 +2,8 @@
 
 regorus looks through all modules whenever a rule is named by its path under `data` for the first time, and whenever a
 data document is. Two things avoid that and change no answer: each rule's package gets a function that returns its heads
-by their short names, and the report is taken `with` each data document as itself. OPA gets the plain entrypoint.
+by their short names, and the report is taken `with` each data document as itself. A compiled module takes memory in
+every arrangement, so rules that are not asked are left out. OPA gets the plain entrypoint and all modules.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from ployd_policy.rego import Dialect, Head, PolicyBundle
+from ployd_policy.rego import Dialect, Head, PolicyBundle, PolicyModule
 from ployd_policy.rego.entrypoint import quote, reference
 
 ENTRYPOINT = "data.ployd.native.report"
@@ -19,21 +20,43 @@ GENERATED = "ployd/native/native.rego"
 """Path of the module that holds it."""
 _FUNCTION = "__ployd_heads__"
 
+_OWN = "ployd"
+"""Root of our packages. Rules and libraries of ours name each other in full, in imports."""
+
 NativeModule = tuple[str, str, bool]
 """Path, text, whether it is Rego v0."""
 
 
 def arrange(bundle: PolicyBundle, rules: Collection[str]) -> list[NativeModule]:
-    """The modules of the bundle with an entrypoint that asks `rules` alone."""
+    """The modules that `rules` need, with an entrypoint that asks these alone."""
     asked = {bundle.packages[rule]: bundle.heads[rule] for rule in rules}
     modules: list[NativeModule] = []
-    for module in bundle.modules:
+    for module in _needed(bundle.modules, asked):
         # The first file of a package speaks for its others: a function sees the whole package.
         heads = asked.pop(module.package, None)
         suffix = f"\n\n{_FUNCTION}(_) := {_heads(heads)}\n" if heads is not None else ""
         modules.append((module.path, module.text + suffix, module.dialect is Dialect.V0))
     modules.append((GENERATED, _entrypoint(bundle, rules), False))
     return modules
+
+
+def _needed(modules: Sequence[PolicyModule], asked: Collection[tuple[str, ...]]) -> list[PolicyModule]:
+    """The modules of the packages asked, what they name, and everybody else's.
+
+    Where a module that is not ours speaks of ours at all, it may mean any of them by a path it builds: all are needed.
+    """
+    strangers = [module for module in modules if module.package[0] != _OWN]
+    if any(_OWN in module.text for module in strangers):
+        return list(modules)
+    ours = [module for module in modules if module.package[0] == _OWN]
+    found = [module for module in ours if module.package in asked]
+    rest = [module for module in ours if module.package not in asked]
+    for module in found:  # grows while it is walked
+        named = [other for other in rest if f"data.{'.'.join(other.package)}" in module.text]
+        found += named
+        rest = [other for other in rest if other not in named]
+    kept = {id(module) for module in (*found, *strangers)}
+    return [module for module in modules if id(module) in kept]
 
 
 def _heads(heads: Mapping[Head, Sequence[str]]) -> str:

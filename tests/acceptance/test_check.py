@@ -37,6 +37,8 @@ spec:
       service: llama.models.svc.cluster.local
       port: 80
       weight: 100
+  routing:
+    timeout: 300s
 """
 
 
@@ -291,9 +293,10 @@ def test_a_crd_of_another_project_is_added_with_schema(run, tmp_path):
 def test_fail_on_warn(run, tmp_path):
     model = (OVERVIEW / "model-deployment.yaml").read_text().replace("count: 2", "count: 4")
     write(tmp_path, environments__dev__a=model)
-    assert rules(run("check", "--format", "json", cwd=tmp_path)) == ["gpu.tensor_parallel"]
-    assert run("check", cwd=tmp_path).code == 0
-    assert run("check", "--fail-on", "warn", cwd=tmp_path).code == 1
+    check = ("check", "--select", "gpu.tensor_parallel")
+    assert rules(run(*check, "--format", "json", cwd=tmp_path)) == ["gpu.tensor_parallel"]
+    assert run(*check, cwd=tmp_path).code == 0
+    assert run(*check, "--fail-on", "warn", cwd=tmp_path).code == 1
 
 
 def test_select_and_ignore(run, tmp_path):

@@ -85,7 +85,11 @@ def test_an_imported_model_is_judged_and_a_second_import_refused(run, folder, tm
     assert (added.code, added.out) == (0, f"{catalogue}/models.yaml: our-chat-2b added\n")
     text = (CHECKOUT / "fixtures/overview/model-deployment.yaml").read_text()
     file = tmp_path / "model.yaml"
-    file.write_text(text.replace("llama-7b-chat-v2.1", "our-chat-2b").replace("nvidia-tesla-v100", "nvidia-l4"))
+    file.write_text(
+        text.replace("llama-7b-chat-v2.1", "our-chat-2b")
+        .replace("llama-7b-chat", "our-chat")
+        .replace("tesla-v100", "l4")
+    )
     before = run("plan", file, "-e", "dev", "-f", "json").json()["objects"][0]["servers"][0]
     after = run("plan", file, "-e", "dev", "-f", "json", "--catalogue", catalogue).json()["objects"][0]["servers"][0]
     assert (before["model"]["known"], after["model"]["name"]) == (False, "our-chat-2b")

@@ -23,6 +23,11 @@ limit = {MEBIBYTES} * 1024 * 1024
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 resource.setrlimit(resource.RLIMIT_STACK, (1024 * 1024, 1024 * 1024))
 from ployd_policy.documents import objects, parse
+def peak():
+    # Of this program alone: ru_maxrss also counts what the process that started it had.
+    with open("/proc/self/status") as status:
+        (held,) = (line for line in status if line.startswith("VmHWM:"))
+    return int(held.split()[1]) / 1024
 for line in sys.stdin:
     signal.alarm(20)
     question = json.loads(line)
@@ -37,7 +42,7 @@ for line in sys.stdin:
         "severities": [finding.severity for finding in findings],
         "lines": [finding.location.span and finding.location.span.start.line for finding in findings],
         "seconds": seconds,
-        "mebibytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "mebibytes": peak(),
     }}), flush=True)
 """
 OBJECT = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: hostile}\ndata: "
