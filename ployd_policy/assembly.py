@@ -20,7 +20,7 @@ from ployd_policy.engine import Door, Engine, Selection
 from ployd_policy.environment import EnvironmentMap, overlay, require_known_parameters
 from ployd_policy.evaluators.native import NativeEvaluator
 from ployd_policy.model.errors import ConfigurationError
-from ployd_policy.model.finding import RuleInfo, Skip
+from ployd_policy.model.finding import RuleInfo, Severity, Skip
 from ployd_policy.model.report import Report
 from ployd_policy.model.source import SourceFile
 from ployd_policy.ports import RuleEvaluator
@@ -241,13 +241,16 @@ def plan_files(setup: Setup, scope: Scope, gpus: Sequence[str] = ()) -> Plan:
         gpu = capacity.find_gpu(known, name)
         if isinstance(gpu, capacity.Unknown):
             raise ConfigurationError(f"--gpu {name}: no GPU is called that", remedy=gpu.remedy)
-    decisions = check_with(wired, scope).decisions()
+    report = check_with(wired, scope)
+    unread = tuple(finding for file in report.files for finding in file.findings if finding.severity is Severity.ERROR)
     planned = [
         PlannedObject(decision=decision, plans=plans)
-        for decision in decisions
+        for decision in report.decisions()
         if (plans := plans_for(decision.resource.object, known, gpus))
     ]
     if not planned:
+        if unread:
+            raise ConfigurationError(f"{unread[0].location}: {unread[0].message}", remedy=unread[0].remedy)
         raise ConfigurationError(
             f"no object in {', '.join(map(str, scope.paths))} runs vLLM",
             remedy="Name a file with a ModelDeployment of framework vllm, or a pod that runs it.",
@@ -257,6 +260,7 @@ def plan_files(setup: Setup, scope: Scope, gpus: Sequence[str] = ()) -> Plan:
         currency=str(known.prices.get("currency", "")),
         example_prices=bool(known.prices.get("example")),
         objects=tuple(planned),
+        unread=unread,
     )
 
 

@@ -15,9 +15,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ployd_policy import report as reports
-from ployd_policy.assembly import Scope, check_files
+from ployd_policy.assembly import check_files
 from ployd_policy.cli import exit_codes
-from ployd_policy.cli.options import engine_options, rule_options, setup_of
+from ployd_policy.cli.options import engine_options, rule_options, scope_of, setup_of
 from ployd_policy.cli.terminal import put, wants_color
 from ployd_policy.model.errors import ConfigurationError
 from ployd_policy.model.finding import Severity
@@ -80,13 +80,13 @@ def check(paths: tuple[Path, ...], **options: Any) -> int:
     places = [path for path in targets if str(path) != "-"] or [*options["kustomize"], *options["helm"]] or [Path()]
     root = options["root"] or find_root(places)
     settings = load_settings(options["config"] or settings_file(root))
-    scope = Scope(
-        root=root,
-        paths=tuple(path for path in targets if str(path) != "-"),
+    scope = scope_of(
+        settings,
+        root,
+        tuple(path for path in targets if str(path) != "-"),
         standard_input=sys.stdin.buffer.read() if Path("-") in targets else None,
         changed_since=options["changed_since"],
-        inventory=(*settings.inventory, *options["inventory"]),
-        exclude=settings.exclude,
+        inventory=options["inventory"],
         kustomize=options["kustomize"],
         helm=options["helm"],
         values=options["values"],

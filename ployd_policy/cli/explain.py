@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from ployd_policy import report as reports
-from ployd_policy.assembly import Scope, Wired, bundled, check_with, wire
-from ployd_policy.cli.options import engine_options, rule_options, setup_of
+from ployd_policy.assembly import Wired, bundled, check_with, wire
+from ployd_policy.cli.options import engine_options, rule_options, scope_of, setup_of
 from ployd_policy.cli.terminal import put, wants_color
 from ployd_policy.engine import Door
 from ployd_policy.model.errors import ConfigurationError
@@ -34,12 +34,13 @@ def explain(target: str, root: Path | None, config: Path | None, environment: st
     file = Path(target)
     is_file = file.is_file()
     root = root or find_root([file if is_file else Path()])
-    wired = wire(setup_of(load_settings(config or settings_file(root)), options), Door.REPOSITORY)
+    settings = load_settings(config or settings_file(root))
+    wired = wire(setup_of(settings, options), Door.REPOSITORY)
     style = reports.RenderOptions(color=wants_color(options["color"]))
     if not is_file:
         put(_rule(target, wired, style))
         return
-    report = check_with(wired, Scope(root=root, paths=(file,), environment=environment))
+    report = check_with(wired, scope_of(settings, root, (file,), environment=environment))
     environments = wired.engine.environments
     levels = {name: environments.demands(name).level for name in environments.order}
     catalogue = reports.Catalogue(rules=wired.rules, levels=levels)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from ployd_policy.assembly import Setup
+from ployd_policy.assembly import Scope, Setup
 from ployd_policy.cli.terminal import printable
 from ployd_policy.workspace import Settings
 
@@ -70,6 +70,12 @@ def setup_of(settings: Settings, options: dict[str, Any]) -> Setup:
         opa_url=options.get("opa_url"),
         on_print=_show_print if options.get("verbose") else _drop_print,
     )
+
+
+def scope_of(settings: Settings, root: Path, paths: tuple[Path, ...], **more: Any) -> Scope:
+    """The files a command is about, with what the settings leave out and what exists besides."""
+    inventory = (*settings.inventory, *more.pop("inventory", ()))
+    return Scope(root=root, paths=paths, inventory=inventory, exclude=settings.exclude, **more)
 
 
 def _show_print(line: str) -> None:

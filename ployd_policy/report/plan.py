@@ -22,12 +22,12 @@ WORDS: Mapping[str, str] = {
 _TERMS: Mapping[str, str] = {
     "kv_cache": "KV cache",
     "cuda_graphs": "CUDA graphs and warm-up",
-    "virtual_gpu": "a share of a GPU, whose memory is not certain",
     "compute_capability": "the GPU's compute capability",
     "attention_heads": "attention heads",
     "kv_heads": "key-value heads",
     "quantization_block": "blocks of the quantization",
 }
+_ENDLESS = float("inf")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +47,8 @@ class Plan:
     example_prices: bool
     """The prices are the examples that are shipped, not somebody's contract."""
     objects: tuple[PlannedObject, ...]
+    unread: tuple[Finding, ...] = ()
+    """What is wrong with the text of a file, so that objects in it may be missing here."""
 
 
 def title(plan: ServerPlan) -> str:
@@ -66,7 +68,12 @@ def reason(plan: ServerPlan) -> str:
         case "FITS":
             return f"even at worst; tightest: {term}"
         case "FAILS":
-            return "; ".join(refusal["text"] for refusal in facts["refusals"]) or f"even at best, by its {term}"
+            refused = "; ".join(refusal["text"] for refusal in facts["refusals"])
+            return refused or f"as far as launches have shown, by its {term}"
+        case "UNCERTAIN" if facts["deciding"] == "virtual_gpu":
+            return "how much memory a share of a GPU has is not known"
+        case "UNCERTAIN" if facts["deciding"] == "max_model_len":
+            return "nothing says how long a request may be"
         case "UNCERTAIN":
             return f"at best, not at worst: {term}"
         case _:
@@ -87,7 +94,8 @@ def facts_shown(plan: ServerPlan, currency: str) -> Iterator[tuple[str, str]]:
             tokens = _whole(estimate["kv"]["tokens"]["expected"])
             yield "KV cache", f"{_span(cache, ' GiB')} for each GPU, {tokens} tokens"
             yield "concurrency", f"{_span(estimate['concurrency'])} requests of {length:,} tokens"
-            yield "max_model_len", f"up to {_whole(estimate['maxModelLen']['expected'])} tokens in that cache"
+            longest = min(estimate["maxModelLen"]["expected"], facts["model"]["context"] or _ENDLESS)
+            yield "max_model_len", f"up to {_whole(longest)} tokens"
         else:
             yield "KV cache", "no room for any"
     if facts["hostMemoryGiB"] is not None:
@@ -122,6 +130,11 @@ def shortage(bar: Bar) -> str:
     if bar.over > 0:
         return f"{bar.over:.1f} GiB more than the GPU has"
     return f"{bar.lacking:.1f} GiB short of one request" if bar.lacking > 0 else ""
+
+
+def unread_words(finding: Finding) -> str:
+    """A file's fault in one line."""
+    return f"{finding.location}: {finding.message}"
 
 
 def verdict_of(decision: Decision) -> str:

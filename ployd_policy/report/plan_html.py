@@ -52,6 +52,9 @@ code { font: .9em ui-monospace, "DejaVu Sans Mono", monospace; overflow-wrap: an
 def render_plan_html(plan: Plan, _options: RenderOptions) -> str:
     """The page as HTML, ending in a line feed."""
     cards = "\n".join("\n".join(_object(item, plan.currency)) for item in plan.objects)
+    cards += "".join(
+        f'\n<p class="error">not read: {_text(words.unread_words(finding))}</p>' for finding in plan.unread
+    )
     prices = "Prices are examples. " if plan.example_prices else ""
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'

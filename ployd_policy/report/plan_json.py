@@ -7,7 +7,7 @@ from typing import Any
 from ployd_policy.model.location import format_path
 from ployd_policy.report.encode import to_json
 from ployd_policy.report.options import RenderOptions
-from ployd_policy.report.plan import Plan, PlannedObject, findings_of, parts
+from ployd_policy.report.plan import Plan, PlannedObject, findings_of, parts, unread_words
 from ployd_policy.serving import ServerPlan
 
 
@@ -19,6 +19,7 @@ def render_plan_json(plan: Plan, _options: RenderOptions) -> str:
             "currency": plan.currency,
             "examplePrices": plan.example_prices,
             "objects": [_object(item) for item in plan.objects],
+            "unread": [{"rule": finding.rule, "message": unread_words(finding)} for finding in plan.unread],
         }
     )
 

@@ -23,6 +23,8 @@ def render_plan_text(plan: Plan, options: RenderOptions) -> str:
     """The page as text, ending in a line feed."""
     palette = Palette(options.color)
     lines = [line for item in plan.objects for line in _object(item, plan.currency, palette)]
+    fault = palette.paint(Style.ERROR, "not read")
+    lines += [f"{fault}  {flowed(words.unread_words(finding))}" for finding in plan.unread]
     if plan.example_prices:
         lines.append("Prices are examples; put your own into prices.yaml of a --catalogue folder.")
     return "\n".join(lines) + "\n"

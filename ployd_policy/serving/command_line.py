@@ -1,17 +1,18 @@
 """The command line of a vLLM server: which settings it makes, each with its place. It knows no version's flags.
 
 Words are read as vLLM's parser reads them: `--flag value`, `--flag=value`, `_` for `-`, `--no-flag`, the short names.
+What a shell makes of a script is `shell`'s.
 """
 
 from __future__ import annotations
 
 import re
-import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ployd_policy.serving.server import Argument, Written, text
+from ployd_policy.serving import shell
+from ployd_policy.serving.server import Argument, Written
 
 # vLLM 0.33.0, engine/arg_utils.py: short names of flags, and the alias of one.
 _SHORT = {
@@ -24,45 +25,62 @@ _SHORT = {
     "-q": "quantization",
     "--device-memory-utilization": "gpu-memory-utilization",
 }
-_SHELLS = frozenset({"sh", "bash", "ash", "dash"})
-_MODULE = re.compile(r"vllm\.entrypoints\.(openai\.)?api_server")
+_SERVER = re.compile(r"vllm\.entrypoints\.(openai\.)?api_server|(.*/)?vllm/entrypoints/(openai/)?api_server\.py")
+_PROGRAM = re.compile(r"(.*/)?vllm|vllm\.entrypoints\.cli\.main")
+# Flags that stand alone, by how vLLM names them; older versions also took true and false behind some.
+_BARE = re.compile(
+    r"(no|enable|disable|enforce|trust|skip|use|return|show|fully|exclude|async|calculate)-.*|headless|language-model-only"
+)
+_NOT_BARE = frozenset({"disable-access-log-for-endpoints"})
+# Flags that take every word up to the next flag; the first one counts here.
+_MANY = frozenset({"served-model-name", "lora-modules", "ssl-ciphers", "middleware", "cudagraph-capture-sizes"})
 # vLLM utils: human_readable_int; lower-case letters are powers of 1000, upper-case ones of 1024.
 _SUFFIXES = {"k": 10**3, "m": 10**6, "g": 10**9, "K": 2**10, "M": 2**20, "G": 2**30}
 _WHOLE = re.compile(r"[+-]?\d{1,18}")
 _HUMAN = re.compile(r"(\d{1,15}(?:\.\d{1,15})?)([kmgKMG])")
 _FRACTION = re.compile(r"[+-]?(\d{1,18}\.\d{0,18}|\.\d{1,18})")
-_LONGEST = 64 * 1024
-"""Signs of a shell script that is looked at; a longer one is no command line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandLine:
     """What a command line says: settings by snake_case name, and every flag in its order."""
 
-    runs_vllm: bool
     settings: dict[str, Written]
     arguments: tuple[Argument, ...]
 
 
-def read(command: Sequence[Written], arguments: Sequence[Written]) -> CommandLine:
-    """The command line of a container with this command (entrypoint) and these arguments.
-
-    Where neither runs vLLM the image's entrypoint may (`vllm serve`): the arguments are read as its own, and
-    `runs_vllm` is False.
-    """
-    words = list(_words([*command, *arguments]))
-    start = _after_vllm(words)
-    rest = words[start or 0 :]
-    if start is None and rest and rest[0].text == "serve":
-        rest = rest[1:]
-    found = flags(rest)
-    if rest and not rest[0].text.startswith("-"):  # `vllm serve MODEL`
-        found.settings["model"] = rest[0]
-    return CommandLine(runs_vllm=start is not None, settings=found.settings, arguments=found.arguments)
+def servers(command: Sequence[Written], arguments: Sequence[Written]) -> list[CommandLine]:
+    """The command lines of the vLLM servers that a container with this entrypoint and these arguments starts."""
+    found = []
+    for words in shell.commands([*command, *arguments]):
+        for number, word in enumerate(words):
+            if _SERVER.fullmatch(word.text):
+                found.append(flags(words[number + 1 :]))
+                break
+            serves = number + 1 < len(words) and words[number + 1].text == "serve"
+            if serves and _PROGRAM.fullmatch(word.text):
+                found.append(served(words[number + 2 :]))
+                break
+    return found
 
 
-def flags(words: Sequence[Written]) -> CommandLine:
-    """The flags among words, the last of equal ones winning, as vLLM's parser has it."""
+def of_image(arguments: Sequence[Written]) -> CommandLine:
+    """The command line that arguments make for an image whose own entrypoint is vLLM."""
+    words = [word for word in arguments if word.text]
+    return served(words[1:] if words and words[0].text == "serve" else words)
+
+
+def served(words: Sequence[Written]) -> CommandLine:
+    """What stands behind `vllm serve`: flags, and the model as the first word that belongs to none."""
+    free: list[Written] = []
+    found = flags(words, free)
+    if free:
+        found.settings["model"] = free[0]
+    return found
+
+
+def flags(words: Sequence[Written], free: list[Written] | None = None) -> CommandLine:
+    """The flags among words, the last of equal ones winning, as vLLM's parser has it; other words go into `free`."""
     settings: dict[str, Written] = {}
     found: list[Argument] = []
     position = 0
@@ -71,15 +89,27 @@ def flags(words: Sequence[Written]) -> CommandLine:
         position += 1
         flag, value = _flag(word)
         if flag is None:
+            if free is not None and word.text and not word.text.startswith("-"):
+                free.append(word)
             continue
-        if value is None and position < len(words) and not _is_flag(words[position].text):
-            value = words[position].text
+        behind = words[position].text if position < len(words) else ""
+        if value is None and _belongs(flag, behind):
+            value = behind
             position += 1
+            while flag in _MANY and position < len(words) and not _is_flag(words[position].text):
+                position += 1
         found.append(Argument(flag=flag, path=word.path))
         off = flag.startswith("no-") and value is None
         name = (flag[3:] if off else flag).replace("-", "_")
         settings[name] = Written(value=False if off else parsed(value), path=word.path)
-    return CommandLine(runs_vllm=False, settings=settings, arguments=tuple(found))
+    return CommandLine(settings=settings, arguments=tuple(found))
+
+
+def _belongs(flag: str, behind: str) -> bool:
+    """Whether the word behind a flag is its value."""
+    if not behind or _is_flag(behind):
+        return False
+    return not _BARE.fullmatch(flag) or flag in _NOT_BARE or behind.lower() in {"true", "false"}
 
 
 def parsed(value: str | None) -> Any:
@@ -95,37 +125,6 @@ def parsed(value: str | None) -> Any:
     if human := _HUMAN.fullmatch(value):
         return int(float(human[1]) * _SUFFIXES[human[2]])
     return value
-
-
-def _words(written: Sequence[Written]) -> Iterator[Written]:
-    """Words as the server gets them; the script of a shell is split into its words."""
-    shell = any(text(word.value).rsplit("/", 1)[-1] in _SHELLS for word in written[:2])
-    for word in written:
-        line = text(word.value)
-        if shell and len(line) <= _LONGEST and re.search(r"\s", line):
-            for part in _split(line):
-                yield Written(value=part, path=word.path)
-        elif line:
-            yield Written(value=line, path=word.path)
-
-
-def _split(line: str) -> list[str]:
-    script = line.replace("\\\n", " ")
-    try:
-        return shlex.split(script, comments=True)
-    except ValueError:  # an open quote: read on without quotes rather than not at all
-        return script.split()
-
-
-def _after_vllm(words: Sequence[Written]) -> int | None:
-    """Index of the first word behind `vllm serve` or the module of the API server; None where neither is there."""
-    for number, word in enumerate(words):
-        line = word.text
-        if _MODULE.fullmatch(line):
-            return number + 1
-        if line.rsplit("/", 1)[-1] == "vllm" and number + 1 < len(words) and words[number + 1].text == "serve":
-            return number + 2
-    return None
 
 
 def _is_flag(word: str) -> bool:

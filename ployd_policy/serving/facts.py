@@ -98,7 +98,7 @@ def _judged(found: Estimate, question: Question, shape: Architecture, gpu: Gpu, 
                 "maxModelLen": settings.length,
             }
         },
-        "remedies": remedies.remedies_for(found, asked, shape, gpu, known),
+        "remedies": remedies.remedies_for(found, asked, shape, gpu, known, copies=copies_of(question.server)),
     }
 
 

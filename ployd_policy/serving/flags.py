@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ployd_policy.capacity import bound, version_of
-from ployd_policy.serving.server import Argument
+from ployd_policy.serving.server import Argument, Written
 
 _LIKE = 2
 
@@ -33,6 +33,20 @@ def checked(arguments: Sequence[Argument], version: str, releases: Mapping[str, 
             "since": since,
             "like": near,
         }
+
+
+def whole_names(settings: Mapping[str, Written], version: str, releases: Mapping[str, Any]) -> dict[str, Written]:
+    """Settings by the whole names of their flags: argparse takes a beginning that only one flag of the version has."""
+    running = version_of(version)
+    order = sorted(releases, key=bound)
+    if not order:
+        return dict(settings)
+    flags = {flag.replace("-", "_") for flag in known(running or bound(order[-1]), order, releases)}
+    found: dict[str, Written] = {}
+    for name, written in settings.items():
+        meant = [flag for flag in flags if flag.startswith(name)] if name not in flags else []
+        found[meant[0] if len(meant) == 1 else name] = written
+    return found
 
 
 def known(running: tuple[int, int, int], order: Sequence[str], releases: Mapping[str, Any]) -> frozenset[str]:

@@ -12,7 +12,7 @@ from typing import Any
 from ployd_policy.capacity import GIB, Catalogue, Estimate, Interval, estimate
 from ployd_policy.serving import remedies
 from ployd_policy.serving.facts import facts_of
-from ployd_policy.serving.question import Question, question_of
+from ployd_policy.serving.question import Question, copies_of, question_of
 from ployd_policy.serving.read import servers_of
 from ployd_policy.serving.server import Written
 
@@ -88,7 +88,11 @@ def _plan(question: Question, known: Catalogue, asked: str) -> ServerPlan:
         if question.known_gpu is not None:
             bar = bar_of(estimate(question.launch, question.shape, question.known_gpu, known))
         if not asked:
-            offers = _offers(remedies.placements(question.launch, question.shape, known)[:_OFFERED])
+            offers = _offers(
+                remedies.placements(question.launch, question.shape, known, copies=copies_of(question.server))[
+                    :_OFFERED
+                ]
+            )
     return ServerPlan(facts=facts_of(question, known), asked=asked, bar=bar, offers=offers)
 
 
@@ -98,7 +102,7 @@ def _offers(places: Sequence[remedies.Placement]) -> tuple[Offer, ...]:
             gpu=place.gpu.name,
             count=place.count,
             price=place.price,
-            concurrency=place.estimate.concurrency.expected,
+            concurrency=place.concurrency,
         )
         for place in places
     )

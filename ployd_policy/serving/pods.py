@@ -42,30 +42,37 @@ def _servers(
 ) -> Iterator[Server]:
     for position, entry in enumerate(items(pod.get("containers"))):
         container, place = mapping(entry), (*path, "containers", position)
-        line = command_line.read(_list(container, "command", place), _list(container, "args", place))
         image = Written(value=text(container.get("image")), path=(*place, "image"))
-        if not line.runs_vllm and (container.get("command") or not _serves_vllm(image.text)):
-            continue
         name = text(container.get("name"))
         gpus = _gpus(container, place)
-        yield Server(
-            owner=f"container {name}" if name else f"containers[{position}]",
-            kind=kind,
-            path=place,
-            image=image,
-            version=image,
-            models=tuple(
-                line.settings[name]
-                for name in ("model", "served_model_name")
-                if name in line.settings and line.settings[name].text
-            ),
-            settings=line.settings,
-            arguments=line.arguments,
-            environment=dict(_environment(container, place)),
-            gpu=_gpu(pod, path, gpus, node_labels),
-            gpu_count=gpus,
-            replicas=(replicas, replicas),
-        )
+        for line in _command_lines(container, place, image.text):
+            yield Server(
+                owner=f"container {name}" if name else f"containers[{position}]",
+                kind=kind,
+                path=place,
+                image=image,
+                version=image,
+                models=tuple(
+                    line.settings[name]
+                    for name in ("model", "served_model_name")
+                    if name in line.settings and line.settings[name].text
+                ),
+                settings=line.settings,
+                arguments=line.arguments,
+                environment=dict(_environment(container, place)),
+                gpu=_gpu(pod, path, gpus, node_labels),
+                gpu_count=gpus,
+                replicas=(replicas, replicas),
+            )
+
+
+def _command_lines(container: Mapping[str, Any], place: Path, image: str) -> list[command_line.CommandLine]:
+    """Of each server the container's own command or arguments start, else of the image's where that is vLLM."""
+    arguments = _list(container, "args", place)
+    found = command_line.servers(_list(container, "command", place), arguments)
+    if found or container.get("command") or not _serves_vllm(image):
+        return found
+    return [command_line.of_image(arguments)]
 
 
 def _list(container: Mapping[str, Any], name: str, place: Path) -> list[Written]:

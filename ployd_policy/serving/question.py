@@ -8,7 +8,7 @@ from typing import Any
 
 from ployd_policy import capacity
 from ployd_policy.capacity import Architecture, Catalogue, Gpu, Launch, Unknown
-from ployd_policy.serving import described
+from ployd_policy.serving import described, flags
 from ployd_policy.serving.server import MOST_GPUS, Server, number, text
 
 _TAG = re.compile(r":([^:/@]+)(@|$)")
@@ -54,14 +54,26 @@ class Question:
 
 def question_of(server: Server, known: Catalogue) -> Question:
     """The question a server asks."""
+    version = version_text(server, known)
+    releases = known.vllm.get("versions", {})
+    server = replace(server, settings=flags.whole_names(server.settings, version, releases))
     shape, model = described.model_of(server, known)
-    asked = launch_of(server, version_text(server, known))
+    asked = replace(launch_of(server, version), engine=_engine(server, version, known))
     gpu = described.gpu_of(server, known)
     if shape is not None:
         asked = replace(asked, quantization=asked.quantization or model["quantization"])
         if isinstance(gpu, Gpu) and server.setting("max_model_len") in _AUTO:
             asked = _fitted(asked, shape, gpu, known)
     return Question(server=server, launch=asked, gpu=gpu, shape=shape, model=model)
+
+
+def _engine(server: Server, version: str, known: Catalogue) -> str:
+    """The old engine where VLLM_USE_V1=0 asks for it and the version has both; nothing where the version decides."""
+    asked = server.environment.get("VLLM_USE_V1")
+    running, rules = capacity.version_of(version), known.vllm["defaults"]["engine"]
+    if asked is None or asked.text != "0" or running is None:
+        return ""
+    return "v0" if capacity.bound(rules["v1From"]) <= running < capacity.bound(rules["v0GoneFrom"]) else ""
 
 
 def _fitted(asked: Launch, shape: Architecture, gpu: Gpu, known: Catalogue) -> Launch:

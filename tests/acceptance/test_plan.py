@@ -143,6 +143,29 @@ def test_names_cannot_break_out_of_the_page(run, tmp_path):
     assert "llama-7b-chat" in page
 
 
+def test_a_file_that_cannot_be_read_is_said(run, tmp_path):
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("a: b: c\n")
+    alone = run("plan", broken, cwd=tmp_path)
+    assert alone.code == 2
+    assert "broken.yaml:1" in alone.err
+    good = tmp_path / "good.yaml"
+    good.write_text((CHECKOUT / OVERVIEW).read_text())
+    for format_ in ("text", "json", "html"):
+        both = run("plan", good, broken, "--environment", "dev", "--format", format_, cwd=tmp_path)
+        assert both.code == 1
+        assert "broken.yaml:1" in both.out
+
+
+def test_settings_count_as_they_do_for_check(run, tmp_path):
+    (tmp_path / ".ployd-policy.yaml").write_text("exclude: [left-out.yaml]\n")
+    text = (CHECKOUT / OVERVIEW).read_text()
+    (tmp_path / "kept.yaml").write_text(text)
+    (tmp_path / "left-out.yaml").write_text(text.replace("name: llama-7b-chat-v2-1", "name: other"))
+    (item,) = run("plan", ".", "--environment", "dev", "--format", "json", cwd=tmp_path).json()["objects"]
+    assert item["name"] == "llama-7b-chat-v2-1"
+
+
 def test_prices_of_ones_own_are_used(run, tmp_path):
     (tmp_path / "prices.yaml").write_text(
         json.dumps({"currency": "EUR", "source": "our contract", "example": False, "perGpuHour": {"H100-80GB": 2.5}})

@@ -82,9 +82,9 @@ def test_a_pod_is_judged_like_a_model_deployment(known):
     pod = only({"apiVersion": "v1", "kind": "Pod", "spec": spec}, known)
     model = {"path": "hf://Qwen/Qwen2.5-7B-Instruct", "serverVersion": "0.19.0"}
     same = only(deployment(gpu="H100", count=8, model=model, tensor_parallel_size=8, max_model_len=8192), known)
-    for part in ("verdict", "deciding", "refusals", "estimate", "remedies", "parallel", "hourly"):
-        if part != "hourly":
-            assert pod[part] == same[part], part
+    for part in ("verdict", "deciding", "refusals", "estimate", "remedies", "parallel", "requires", "weightsGiB"):
+        assert pod[part] == same[part], part
+    assert pod["hourly"]["gpuHours"] == {"min": 8, "max": 8}
     assert pod["gpu"]["name"] == same["gpu"]["name"] == "H100-80GB"
     assert pod["settings"]["tensor_parallel_size"] == {"value": 8, "path": ["spec", "containers", 0, "args", 2]}
 
@@ -210,3 +210,35 @@ def test_variables_of_both_kinds_are_told_with_their_places(known):
     container = {"image": "vllm/vllm-openai:v0.19.0", "env": variables}
     pod = only({"apiVersion": "v1", "kind": "Pod", "spec": {"containers": [container]}}, known)
     assert pod["environment"]["HF_TOKEN"] == {"value": None, "path": ["spec", "containers", 0, "env", 1]}
+
+
+def test_the_old_engine_runs_where_it_is_asked_for_and_still_there(known):
+    def engine(version, value):
+        variables = [{"name": "VLLM_USE_V1", "value": value}]
+        return only(deployment(gpu="H100", model={"serverVersion": version, "env": variables}), known)["version"][
+            "engine"
+        ]
+
+    assert [engine(version, "0") for version in ("0.8.5", "0.9.2", "0.11.0")] == ["v0", "v0", "v1"]
+    assert engine("0.9.2", "1") == "v1"
+
+
+def test_a_flag_cut_short_counts_as_the_flag(known):
+    container = {
+        "image": "vllm/vllm-openai:v0.19.0",
+        "args": ["Qwen/Qwen2.5-72B-Instruct", "--tensor-parallel", "4", "--max-model=4096"],
+        "resources": {"limits": {"nvidia.com/gpu": 4}},
+    }
+    spec = {"nodeSelector": {"nvidia.com/gpu.product": "NVIDIA-H100-80GB-HBM3"}, "containers": [container]}
+    facts = only({"apiVersion": "v1", "kind": "Pod", "spec": spec}, known)
+    assert facts["parallel"]["tensor"] == 4
+    assert facts["settings"]["max_model_len"]["value"] == 4096
+    assert facts["verdict"] == "FITS"
+
+
+def test_copies_of_the_engine_count_in_what_is_offered(known):
+    model = {"path": "hf://Qwen/Qwen3-32B", "serverVersion": "0.19.0"}
+    facts = only(deployment(gpu="L4", count=4, model=model, tensor_parallel_size=1, data_parallel_size=4), known)
+    assert facts["parallel"]["gpus"] == 4
+    assert facts["verdict"] == "FAILS"
+    assert {place["count"] % 4 for place in facts["remedies"]["gpus"]} == {0}
