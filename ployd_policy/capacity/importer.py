@@ -5,7 +5,7 @@ is written down here with the place it was read.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 _NAMES = {
     "hidden_size": "hidden",
@@ -38,6 +38,10 @@ _BIASED = ("qwen", "qwen2", "qwen2_moe", "qwen2_5_vl", "qwen2_vl")
 # Kinds of stretched rotary angles that lengthen the context; the others say their length already.
 _STRETCHED = frozenset({"linear", "dynamic", "yarn"})
 _MOST_STRETCH = 1024  # more is a typing error
+_MOST = 2**60
+"""More than any figure of a model; a float of it and its products still is a number."""
+_GEMMA3 = frozenset({"gemma3", "gemma3_text"})
+_LINEAR = ("linear_num_value_heads", "linear_num_key_heads", "linear_key_head_dim", "linear_value_head_dim")
 
 # Types of a checkpoint that is not quantized, as safetensors names them.
 _PLAIN = frozenset({"F64", "F32", "F16", "BF16"})
@@ -50,14 +54,16 @@ def entry_from_config(config: Mapping[str, Any], *, source: str) -> dict[str, An
     """
     nested = next((config[key] for key in ("text_config", "llm_config") if isinstance(config.get(key), Mapping)), None)
     text: dict[str, Any] = {**config, **(nested or {})}
-    # A number of another type would fail the schema of the catalogue later; say it here.
     entry: dict[str, Any] = {ours: text[name] for name, ours in _NAMES.items() if _count(text.get(name))}
     missing = [
         name for name in ("num_hidden_layers", "hidden_size", "num_attention_heads") if _NAMES[name] not in entry
     ]
     if missing:
-        return "config.json does not give " + ", ".join(missing)
+        return "config.json does not give " + ", ".join(missing) + ", as a whole number"
     kind = str(text.get("model_type") or config.get("model_type") or "")
+    unusable = _unusable(text, kind)
+    if unusable:
+        return "config.json does not give " + ", ".join(unusable)
     entry |= {"source": source, "model_type": kind} | _context(text, kind)
     if text.get("tie_word_embeddings", config.get("tie_word_embeddings", kind.startswith(_TIED_BY_DEFAULT))):
         entry["tied"] = True
@@ -86,40 +92,56 @@ def _context(text: Mapping[str, Any], kind: str) -> dict[str, Any]:
     factor = rope.get("factor")
     if isinstance(factor, int | float) and 0 < factor <= _MOST_STRETCH and stretched in _STRETCHED:
         original = rope.get("original_max_position_embeddings")
-        start: int = original if stretched == "yarn" and isinstance(original, int) else longest
+        start: int = original if stretched == "yarn" and _count(original) and original else longest
         longest = longest if kind.startswith("gemma3") else int(start * factor)
     return {"context": longest} if longest else {}
 
 
-def _count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+def _count(value: Any) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST
+
+
+def _unusable(text: Mapping[str, Any], kind: str) -> list[str]:
+    """Keys that the figures of this model are computed from and that hold no such number."""
+    types = text.get("layer_types")
+    found = []
+    if kind in _GEMMA3 and not isinstance(types, list):
+        pattern = text.get("sliding_window_pattern", 6)
+        if not _count(pattern) or not pattern:
+            found.append("sliding_window_pattern, as a whole number of at least 1")
+    needed: list[str] = []
+    if isinstance(types, list) and any(_linear(one) for one in types):
+        needed += _LINEAR if any(text.get(name) is not None for name in _LINEAR) else ()
+    if text.get("model_type") == "llama4_text":
+        needed += [name for name in ("intermediate_size_mlp", "interleave_moe_layer_step") if text.get(name)]
+    return found + [f"{name}, as a whole number" for name in needed if not _count(text.get(name))]
+
+
+def _linear(layer_type: Any) -> bool:
+    return "linear" in str(layer_type) or "mamba" in str(layer_type)
 
 
 def _layers(text: Mapping[str, Any], kind: str, layers: int) -> dict[str, Any]:
-    window = text.get("sliding_window")
+    window = text["sliding_window"] if _count(text.get("sliding_window")) else 0
     types = text.get("layer_types")
     found: dict[str, Any] = {}
     if isinstance(types, list):
-        found["linear_layers"] = sum("linear" in str(kind) or "mamba" in str(kind) for kind in types)
-        found["window_layers"] = sum("sliding" in str(kind) for kind in types)
+        found["linear_layers"] = sum(_linear(one) for one in types)
+        found["window_layers"] = sum("sliding" in str(one) for one in types)
     elif kind == "gemma2":  # transformers 5.23, models/gemma2/configuration_gemma2.py: every second layer
         found["window_layers"] = (layers + 1) // 2
-    elif kind in {"gemma3", "gemma3_text"}:  # models/gemma3/configuration_gemma3.py: five of six
-        pattern = text.get("sliding_window_pattern", 6)
-        found["window_layers"] = layers - layers // pattern
-    elif kind in {"mistral", "phi3"} and isinstance(window, int):
+    elif kind in _GEMMA3:  # models/gemma3/configuration_gemma3.py: five of six
+        found["window_layers"] = layers - layers // text.get("sliding_window_pattern", 6)
+    elif kind in {"mistral", "phi3"}:
         found["window_layers"] = layers
-    if isinstance(window, int) and found.get("window_layers"):
-        found["window"] = window
-    elif isinstance(types, list) and found.get("window_layers"):
-        found["window_layers"] = 0
-    if found.get("linear_layers") and isinstance(text.get("linear_num_value_heads"), int):
+    if found.get("window_layers"):  # without the window's width they count as layers that keep everything
+        found |= {"window": window} if window else {"window_layers": 0}
+    if found.get("linear_layers") and _count(text.get("linear_num_value_heads")):
         # One matrix of key by value width a head in 32 bits, counted as two elements of 16; the short convolution's
         # inputs are too small to count.
-        heads, key, value = (text[f"linear_{name}"] for name in ("num_value_heads", "key_head_dim", "value_head_dim"))
+        heads, key_heads, key, value = (text[name] for name in _LINEAR)
         found["linear_state"] = 2 * heads * key * value
-        keys = text["linear_num_key_heads"] * key
-        found["linear_projections"] = 2 * keys + 3 * heads * value
+        found["linear_projections"] = 2 * key_heads * key + 3 * heads * value
     if text.get("attn_output_gate"):
         found["attention_gate"] = True
     return {key: value for key, value in found.items() if value}
@@ -135,11 +157,11 @@ def _vision(vision: Any) -> dict[str, Any]:
         return {}
     depth = vision.get("depth", vision.get("num_hidden_layers"))
     width, wide = vision.get("hidden_size"), vision.get("intermediate_size")
-    if not (isinstance(depth, int) and isinstance(width, int) and isinstance(wide, int)):
+    if not (_count(depth) and _count(width) and _count(wide)):
         return {}
     merge, output = vision.get("spatial_merge_size"), vision.get("out_hidden_size")
     mergers = 0
-    if isinstance(merge, int) and isinstance(output, int):
+    if _count(merge) and _count(output):
         stacked = vision.get("deepstack_visual_indexes")
         merged = merge * merge * width
         mergers = (1 + (len(stacked) if isinstance(stacked, list) else 0)) * merged * (merged + output)
@@ -153,13 +175,13 @@ def _experts(text: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, Any
     width = entry.get("expert_intermediate") or entry.get("intermediate", 0)
     shared = text.get("n_shared_experts")
     found = {"expert_intermediate": width}
-    if isinstance(shared, int):
+    if _count(shared):
         found["shared_intermediate"] = shared * width
     if (
         text.get("model_type") == "llama4_text"
     ):  # transformers 5.23, models/llama4/modeling_llama4.py: one shared expert
-        found |= {"shared_intermediate": width, "intermediate": int(text.get("intermediate_size_mlp") or width)}
-        found["dense_layers"] = entry["layers"] - entry["layers"] // int(text.get("interleave_moe_layer_step") or 1)
+        found |= {"shared_intermediate": width, "intermediate": text.get("intermediate_size_mlp") or width}
+        found["dense_layers"] = entry["layers"] - entry["layers"] // (text.get("interleave_moe_layer_step") or 1)
     return found
 
 
@@ -169,7 +191,7 @@ def _quantization(config: Mapping[str, Any]) -> dict[str, Any]:
         return {}
     block = quantization.get("weight_block_size")
     found: dict[str, Any] = {"quantization": str(quantization.get("quant_method") or "")}
-    if isinstance(block, list) and block and isinstance(block[0], int):
+    if isinstance(block, list) and block and _count(block[0]):
         found["quantization_block"] = block[0]
     return found
 

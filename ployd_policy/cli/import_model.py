@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ployd_policy.capacity import entry_from_config, problems, with_weights
+from ployd_policy.capacity import entry_from_config, from_entry, problems, with_weights
 from ployd_policy.cli.terminal import printable, put
 from ployd_policy.model.errors import ConfigurationError
 from ployd_policy.workspace import ModelFiles, add_model, entry_text, read_hub_model, read_model_folder
@@ -34,9 +34,10 @@ def import_model(source: str, name: str | None, revision: str | None, into: Path
     if isinstance(entry, str):
         raise ConfigurationError(f"{source}: {entry}", remedy=_BY_HAND)
     entry = with_weights(entry, files.weight_bytes, files.elements)
-    wrong = problems("models", {"models": {called: entry}})
+    shape = from_entry(entry)
+    wrong = [shape] if isinstance(shape, str) else problems("models", {"models": {called: entry}})
     if wrong:
-        raise ConfigurationError(f"{source}: {wrong[0]}", remedy=_BY_HAND)
+        raise ConfigurationError(f"{source}: the figures of its config.json: {wrong[0]}", remedy=_BY_HAND)
     if into is None:
         put(f"models:\n{entry_text(called, entry)}")
         return
@@ -47,6 +48,9 @@ def import_model(source: str, name: str | None, revision: str | None, into: Path
 def _files(source: str, revision: str | None) -> ModelFiles:
     if source.startswith(_HUB):
         return read_hub_model(source.removeprefix(_HUB), revision)
-    if not Path(source).is_dir():
-        raise ConfigurationError(f"{source}: no such folder", remedy="A model of the Hub is written hf://OWNER/NAME.")
-    return read_model_folder(Path(source))
+    try:
+        if Path(source).is_dir():
+            return read_model_folder(Path(source))
+    except OSError as error:  # a name too long, a folder above that cannot be entered
+        raise ConfigurationError(f"{source}: {error.strerror}") from error
+    raise ConfigurationError(f"{source}: no such folder", remedy="A model of the Hub is written hf://OWNER/NAME.")
