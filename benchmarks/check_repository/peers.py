@@ -147,7 +147,7 @@ review := {
 		"environment": environment,
 		"level": demands.level_name,
 		"parameters": demands.parameters,
-		"capacity": {},
+		"capacity": {"servers": []},
 	},
 }
 """

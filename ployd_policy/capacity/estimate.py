@@ -14,7 +14,7 @@ from ployd_policy.capacity.launch import GIB, Launch, Settings, settle
 
 
 class Verdict(StrEnum):
-    """FITS: even at worst. FAILS: even at best, or far below what is expected (surplus). UNCERTAIN: the ends disagree."""
+    """FITS: even at worst. FAILS: even at best, or expected far short. UNCERTAIN: the two ends disagree."""
 
     FITS = "FITS"
     FAILS = "FAILS"

@@ -8,6 +8,7 @@ every arrangement, so rules that are not asked are left out. OPA gets the plain 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -23,6 +24,10 @@ _FUNCTION = "__ployd_heads__"
 _OWN = "ployd"
 """Root of our packages. Rules and libraries of ours name each other in full, in imports."""
 
+_REFERENCE = re.compile(rf"\bdata\.{_OWN}((?:\.\w+)*)")
+_BUILT = re.compile(rf"\bdata\s*(\[|$|[^.\w\s]|\s+as\b)|\"{_OWN}\"", re.MULTILINE)
+"""Signs of a path below `data` that is put together: an index, or `data` itself as a value."""
+
 NativeModule = tuple[str, str, bool]
 """Path, text, whether it is Rego v0."""
 
@@ -31,7 +36,7 @@ def arrange(bundle: PolicyBundle, rules: Collection[str]) -> list[NativeModule]:
     """The modules that `rules` need, with an entrypoint that asks these alone."""
     asked = {bundle.packages[rule]: bundle.heads[rule] for rule in rules}
     modules: list[NativeModule] = []
-    for module in _needed(bundle.modules, asked):
+    for module in _needed(bundle, asked):
         # The first file of a package speaks for its others: a function sees the whole package.
         heads = asked.pop(module.package, None)
         suffix = f"\n\n{_FUNCTION}(_) := {_heads(heads)}\n" if heads is not None else ""
@@ -40,23 +45,37 @@ def arrange(bundle: PolicyBundle, rules: Collection[str]) -> list[NativeModule]:
     return modules
 
 
-def _needed(modules: Sequence[PolicyModule], asked: Collection[tuple[str, ...]]) -> list[PolicyModule]:
-    """The modules of the packages asked, what they name, and everybody else's.
+def _needed(bundle: PolicyBundle, asked: Collection[tuple[str, ...]]) -> list[PolicyModule]:
+    """The modules of the packages asked, what they name, and everybody else's with what those name.
 
-    Where a module that is not ours speaks of ours at all, it may mean any of them by a path it builds: all are needed.
+    Where a module that is not ours may mean any package of ours, by a path it builds or a part of one, all are needed.
     """
-    strangers = [module for module in modules if module.package[0] != _OWN]
-    if any(_OWN in module.text for module in strangers):
-        return list(modules)
-    ours = [module for module in modules if module.package[0] == _OWN]
-    found = [module for module in ours if module.package in asked]
+    ours = [module for module in bundle.modules if module.package[0] == _OWN]
+    strangers = [module for module in bundle.modules if module.package[0] != _OWN]
+    packages = {module.package for module in ours}
+    documents = set(bundle.data.get(_OWN, {}))
+    if any(_may_mean_any(module.text, packages, documents) for module in strangers):
+        return list(bundle.modules)
+    found = [*strangers, *(module for module in ours if module.package in asked)]
     rest = [module for module in ours if module.package not in asked]
     for module in found:  # grows while it is walked
         named = [other for other in rest if f"data.{'.'.join(other.package)}" in module.text]
         found += named
         rest = [other for other in rest if other not in named]
-    kept = {id(module) for module in (*found, *strangers)}
-    return [module for module in modules if id(module) in kept]
+    kept = {id(module) for module in found}
+    return [module for module in bundle.modules if id(module) in kept]
+
+
+def _may_mean_any(text: str, packages: Collection[tuple[str, ...]], documents: Collection[str]) -> bool:
+    """Whether a module reaches below `data` by more than whole names of packages and data documents."""
+    if _BUILT.search(text):
+        return True
+    for name in _REFERENCE.findall(text):
+        path = (_OWN, *name.split(".")[1:])
+        whole = any(path[: len(package)] == package for package in packages)
+        if not whole and not (len(path) > 1 and path[1] in documents):
+            return True
+    return False
 
 
 def _heads(heads: Mapping[Head, Sequence[str]]) -> str:

@@ -42,7 +42,18 @@ def test_a_rule_comes_with_what_it_names_and_with_strangers():
     assert given(MODULES, "a.two") == {"ployd/rules/a/two/two.rego", "acme/acme.rego"}
 
 
-@pytest.mark.parametrize("path", ['data.ployd.rules["a"]', 'data["ployd"].rules.a'])
+def test_a_stranger_brings_the_library_it_names():
+    stranger = 'package s\n\nimport data.ployd.lib.first\n\n# data of ours\ndeny contains "s" if first.yes\n'
+    assert given({**MODULES, "s.rego": stranger}, "a.two") == {
+        "ployd/rules/a/two/two.rego",
+        "ployd/lib/first/first.rego",
+        "ployd/lib/second/second.rego",
+        "acme/acme.rego",
+        "s.rego",
+    }
+
+
+@pytest.mark.parametrize("path", ['data.ployd.rules["a"]', 'data["ployd"].rules.a', "data.ployd.rules", "data"])
 def test_a_stranger_that_speaks_of_ours_may_mean_any(path):
     meta = f"package meta\n\ndeny contains name if {{\n\tsome name, _ in {path}\n}}\n"
     assert given({**MODULES, "meta.rego": meta}, "a.two") == {*MODULES, "meta.rego"}
