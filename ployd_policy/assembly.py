@@ -118,17 +118,41 @@ def load_policies(setup: Setup) -> PolicyBundle:
 
 
 def _laid_over(data: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """The catalogues of `data` with an operator's folder over them, entry by entry."""
-    found = dict(workspace.read_data(folder))
+    """The catalogues of `data` with an operator's folder over them; see `capacity.merged`.
+
+    Raises:
+        ConfigurationError: the folder cannot be read or has no catalogue, another file, two of one name, or a wrong
+            entry.
+
+    """
+    files: dict[str, str] = {}
+    try:
+        next(folder.iterdir(), None)  # a folder that cannot be read would read as empty
+        for path, _ in workspace.read_folder(folder, (".yaml", ".yml", ".json")):
+            stem = Path(path).stem
+            if stem in files:
+                raise ConfigurationError(
+                    f"{folder}: {files[stem]} and {path} are both the catalogue `{stem}`",
+                    remedy="Keep one of them, or name a folder for each: the later one is laid over the other.",
+                )
+            files[stem] = path
+        found = dict(workspace.read_data(folder))
+    except OSError as error:
+        raise ConfigurationError(
+            f"{folder}: the catalogue folder cannot be read: {error.strerror}", remedy=_CATALOGUE_FILES
+        ) from error
     if not found:
         raise ConfigurationError(f"{folder}: no catalogue in it", remedy=_CATALOGUE_FILES)
     for stem, value in found.items():
         if stem not in capacity.CATALOGUES:
-            raise ConfigurationError(f"{folder}: {stem} is no catalogue", remedy=_CATALOGUE_FILES)
-        found[stem] = capacity.merged(data[stem], value)
+            raise ConfigurationError(f"{folder}: {files[stem]} is no catalogue", remedy=_CATALOGUE_FILES)
+        found[stem] = capacity.merged(stem, data[stem], value)
         problems = capacity.problems(stem, found[stem])
         if problems:
-            raise ConfigurationError(f"{folder}/{stem}: {problems[0]}", remedy="docs/capacity.md shows every key.")
+            raise ConfigurationError(
+                f"{folder}/{files[stem]}: {problems[0]}",
+                remedy="The keys are those of the entries that come with ployd-policy (policies/data).",
+            )
     return found
 
 

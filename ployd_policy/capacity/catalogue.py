@@ -4,6 +4,7 @@ An unknown name is a value that says how to add it, never an exception.
 """
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,6 +15,9 @@ from ployd_policy.capacity.architecture import Architecture, from_entry
 _MIB = 2**20
 _ALIKE = 0.6
 """Share of letters that a name and a known one have in common where one may be meant for the other."""
+_SHOWN_LETTERS = 64
+_ENTRIES = {"gpus": "gpus", "models": "models", "vllm": "versions"}
+"""Data file -> its key under which each entry describes one thing: its figures belong together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,35 +71,62 @@ class Catalogue:
     """Labels of nodes that tell which GPU they have."""
 
 
-def catalogue(base: Mapping[str, Any], overlay: Mapping[str, Any] | None = None) -> Catalogue:
+def catalogue(data: Mapping[str, Any]) -> Catalogue:
     """A catalogue of decoded files by stem (gpus, models, vllm, prices), each of which `schemas.problems` passed.
 
-    An entry of `overlay` replaces the base's entry of the same name, a setting the setting of the same place.
+    An operator's own are in `data` already; see `merged`.
     """
-    data = {
-        stem: merged(base.get(stem, {}), (overlay or {}).get(stem, {})) for stem in ("gpus", "models", "vllm", "prices")
-    }
+    gpus = data.get("gpus", {})
     return Catalogue(
-        gpus=_gpus(data["gpus"].get("gpus", {})),
-        models=_models(data["models"].get("models", {})),
-        vllm=data["vllm"],
-        prices=data["prices"],
-        node_labels=tuple(data["gpus"].get("nodeLabels", {}).get("names", ())),
+        gpus=_gpus(gpus.get("gpus", {})),
+        models=_models(data.get("models", {}).get("models", {})),
+        vllm=data.get("vllm", {}),
+        prices=data.get("prices", {}),
+        node_labels=tuple(gpus.get("nodeLabels", {}).get("names", ())),
     )
 
 
-def merged(base: Any, overlay: Any) -> Any:
-    """`overlay` laid over `base`: mappings key by key, anything else replaced."""
+def merged(stem: str, base: Mapping[str, Any], overlay: Any) -> Any:
+    """An operator's data file laid over ours: a GPU, a model or a version replaces the one of its name as a whole.
+
+    Settings and prices replace those of the same place, one by one.
+    """
+    laid = _by_key(base, overlay)
+    entries = _ENTRIES.get(stem, "")
+    if isinstance(overlay, Mapping) and isinstance(own := overlay.get(entries), Mapping):
+        return {**laid, entries: {**base.get(entries, {}), **own}}
+    return laid
+
+
+def _by_key(base: Any, overlay: Any) -> Any:
     if isinstance(base, Mapping) and isinstance(overlay, Mapping):
-        return {**base, **{key: merged(base.get(key), value) for key, value in overlay.items()}}
+        return {**base, **{key: _by_key(base.get(key), value) for key, value in overlay.items()}}
     return overlay
 
 
 def find_gpu(known: Catalogue, name: str) -> Gpu | Unknown:
     """The GPU of that name: product label, accelerator label, instance type or short name, in any case and punctuation.
 
-    Where a name leaves the memory size open, the smallest GPU it may mean.
+    A MIG slice where the name is one (H100-MIG-1g.10gb, 1g.10gb). Where a name leaves the memory size open, the
+    smallest GPU it may mean.
     """
+    if names.too_long(name):
+        return Unknown(name=name, remedy=_shorter(name))
+    parts = names.gpu_name(name)
+    if not parts.profile and not parts.unread:
+        return _find_whole(known, name)
+    own = known.gpus.get(names.gpu_key(re.sub(r"[()]", " ", name)))  # an operator's entry for this very slice
+    if own is not None:
+        return own
+    if parts.unread and names.gpu_key(parts.whole):
+        found = _find_whole(known, parts.whole)
+        return found if isinstance(found, Unknown) else _unknown_slice(known, name, _meant(known, found))
+    if parts.unread:
+        return _unknown_slice(known, name, ())
+    return find_slice(known, parts.whole, parts.profile)
+
+
+def _find_whole(known: Catalogue, name: str) -> Gpu | Unknown:
     key = names.gpu_key(name)
     found = known.gpus.get(key)
     if found is not None or not key:
@@ -112,18 +143,30 @@ def find_gpu(known: Catalogue, name: str) -> Gpu | Unknown:
 def find_slice(known: Catalogue, name: str, profile: str) -> Gpu | Unknown:
     """A MIG slice (1g.10gb) of the GPU of that name; of the least capable GPU that has the profile where none is named.
 
-    Its memory is what the profile's name says, in GB: the driver reports a little more.
+    A GPU whose profiles the catalogue lists has no others. The slice's memory is what the profile's name says, in GB:
+    the driver reports a little more.
     """
-    whole = find_gpu(known, names.without_slice(name))
-    if isinstance(whole, Unknown):
-        having = sorted(
-            {(gpu.capability, gpu.name): gpu for gpu in known.gpus.values() if profile in gpu.slices}.items()
-        )
-        if not having or names.gpu_key(names.without_slice(name)):
-            return whole
-        whole = having[0][1]
-    size = int(profile.rpartition(".")[2].removesuffix("gb")) * 10**9
+    plain, gigabytes = names.profile_parts(profile)
+    size = gigabytes * 10**9
+    meant: tuple[Gpu, ...] = ()
+    if names.gpu_key(name):
+        found = find_gpu(known, name)
+        if isinstance(found, Unknown):
+            return found
+        meant = _meant(known, found)
+        having = [gpu for gpu in meant if plain in gpu.slices or (plain and not gpu.slices and size <= gpu.memory)]
+    else:
+        named = {(gpu.capability, gpu.name): gpu for gpu in known.gpus.values() if plain in gpu.slices}
+        having = [named[key] for key in sorted(named)]
+    if not having:
+        return _unknown_slice(known, f"{name}-MIG-{profile}".lstrip("-"), meant)
+    whole = having[0]
     return replace(whole, name=f"{whole.name} {profile}", memory=size, visible=0, per_node=(), alternatives=())
+
+
+def _meant(known: Catalogue, found: Gpu) -> tuple[Gpu, ...]:
+    """The GPUs that a found one's name may mean, the smallest first."""
+    return (found, *(known.gpus[names.gpu_key(other)] for other in found.alternatives))
 
 
 def find_model(known: Catalogue, name: str) -> Model | Unknown:
@@ -131,7 +174,9 @@ def find_model(known: Catalogue, name: str) -> Model | Unknown:
 
     A name with a word beside the family's that tells of another shape (a size, Distill, VL) is not of the family.
     """
-    wanted = names.words(name)
+    wanted = () if names.too_long(name) else names.words(name)
+    if names.too_long(name) or len(wanted) > names.MOST_WORDS:
+        return Unknown(name=name, remedy=_shorter(name))
     found = known.models.get(_whole(name)) or known.models.get(wanted)
     if found is not None:
         return found
@@ -170,7 +215,7 @@ def _models(entries: Mapping[str, Any]) -> dict[tuple[str, ...], Model]:
     for name, entry in entries.items():
         shape = from_entry(entry)
         if isinstance(shape, str):
-            continue  # schemas.problems names it; a catalogue that passed has none
+            continue  # schemas.problems says so; data that passed has none
         model = Model(name=name, shape=shape, source=entry["source"])
         for spelling in (name, *entry.get("aliases", ())):
             index[_whole(spelling)] = model
@@ -197,6 +242,25 @@ def _unknown_gpu(name: str, like: Sequence[str]) -> Unknown:
         "memoryMiB: ..., computeCapability: ...}}; nvidia-smi --query-gpu=name,memory.total,compute_cap prints them"
     )
     return Unknown(name=name, remedy=remedy)
+
+
+def _unknown_slice(known: Catalogue, name: str, meant: Sequence[Gpu]) -> Unknown:
+    """A slice of GPUs that are known, or of one that is not named: which profiles there are."""
+    having = [gpu for gpu in meant or sorted(set(known.gpus.values()), key=lambda gpu: gpu.name) if gpu.slices]
+    if meant and not having:
+        remedy = (
+            f"the catalogue lists no MIG profiles of {meant[0].name}: write the whole GPU, or give it migProfiles in a "
+            "gpus.yaml of your own, which --catalogue DIR reads"
+        )
+        return Unknown(name=name, remedy=remedy)
+    there_are = "; ".join(f"{gpu.name} has {', '.join(gpu.slices)}" for gpu in having)
+    example = f"{having[0].name}-MIG-{having[0].slices[0]}" if having else "NAME-MIG-1g.10gb"
+    return Unknown(name=name, remedy=f"write a MIG profile that there is, as in {example}; {there_are}".rstrip("; "))
+
+
+def _shorter(name: str) -> str:
+    shown = name[:_SHOWN_LETTERS]
+    return f"a name has at most {names.MOST_LETTERS} letters and {names.MOST_WORDS} words: shorten {shown}..."
 
 
 def _unknown_model(name: str) -> Unknown:

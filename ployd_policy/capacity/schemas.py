@@ -4,30 +4,39 @@ from collections.abc import Mapping
 from typing import Any
 
 from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from ployd_policy.capacity.architecture import from_entry
 
 _COUNT = {"type": "integer", "minimum": 0}
+_POSITIVE = {"type": "integer", "minimum": 1, "maximum": 2**40}
+_AMOUNT = {"type": "number", "minimum": 0, "maximum": 10**9}
 _FLAG = {"type": "boolean"}
 _TEXT = {"type": "string", "minLength": 1}
 _WORDS = {"type": "array", "items": _TEXT}
-_ENDS = {"type": "array", "items": {"type": "number"}, "minItems": 3, "maxItems": 3}
-_STEPS = {
-    "type": "array",
-    "minItems": 1,
-    "items": {
-        "type": "object",
-        "required": ["from", "value"],
-        "additionalProperties": False,
-        "properties": {"from": _TEXT, "value": {"type": ["number", "string"]}},
-    },
-}
+_ENDS = {"type": "array", "items": _AMOUNT, "minItems": 3, "maxItems": 3}
+_RATES = _ENDS | {"items": {"type": "number", "exclusiveMinimum": 0, "maximum": 10**9}}
+_VERSION = {"type": "string", "pattern": r"^[0-9]{1,9}(\.[0-9]{1,9}){0,2}$"}
+_CAPABILITY = {"type": "string", "pattern": r"^[0-9]{1,3}\.[0-9]{1,3}$"}
+_SHARE = {"type": "number", "exclusiveMinimum": 0, "maximum": 1}
 
 
 def _record(required: list[str], **properties: Any) -> dict[str, Any]:
     return {"type": "object", "additionalProperties": False, "required": required, "properties": properties}
 
 
+def _whole(**properties: Any) -> dict[str, Any]:
+    """A record of which nothing may be missing."""
+    return _record(list(properties), **properties)
+
+
 def _named(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": "object", "additionalProperties": entry}
+
+
+def _steps(value: Mapping[str, Any]) -> dict[str, Any]:
+    """What holds from a version on, oldest first."""
+    return {"type": "array", "minItems": 1, "items": _record(["from", "value"], **{"from": _VERSION, "value": value})}
 
 
 GPUS = _record(
@@ -38,19 +47,19 @@ GPUS = _record(
             ["source", "memoryMiB", "computeCapability"],
             source=_TEXT,
             aliases=_WORDS,
-            memoryMiB={"type": "integer", "minimum": 1},
-            visibleMiB={"type": "integer", "minimum": 1},
+            memoryMiB=_POSITIVE,
+            visibleMiB=_POSITIVE,
             visibleSource=_TEXT,
-            computeCapability={"type": "string", "pattern": r"^(\d+\.\d+|gfx\w+)$"},
-            bf16={"type": "boolean"},
-            fp8={"type": "boolean"},
-            fp4={"type": "boolean"},
+            computeCapability={"type": "string", "pattern": r"^([0-9]{1,3}\.[0-9]{1,3}|gfx\w+)$"},
+            bf16=_FLAG,
+            fp8=_FLAG,
+            fp4=_FLAG,
             link=_TEXT,
-            gpusPerNode={"type": "array", "items": {"type": "integer", "minimum": 1}},
+            gpusPerNode={"type": "array", "items": _POSITIVE},
             instanceTypes=_WORDS,
-            migProfiles={"type": "array", "items": {"type": "string", "pattern": r"^\dg\.\d+gb$"}},
+            migProfiles={"type": "array", "items": {"type": "string", "pattern": r"^[1-9][0-9]?g\.[1-9][0-9]{0,3}gb$"}},
             vendor={"enum": ["nvidia", "amd"]},
-            virtual={"type": "boolean"},
+            virtual=_FLAG,
         )
     ),
 )
@@ -85,12 +94,12 @@ VLLM = _record(
         source=_TEXT,
         schemes=_WORDS,
         formats=_WORDS,
-        rewrittenFrom=_TEXT,
+        rewrittenFrom=_VERSION,
     ),
     metrics=_record(
         ["source", "removed"],
         source=_TEXT,
-        removed=_named(_record(["from", "use"], **{"from": _TEXT, "use": _TEXT})),
+        removed=_named(_record(["from", "use"], **{"from": _VERSION, "use": _TEXT})),
     ),
     cuda=_record(["source", "drivers"], source=_TEXT, drivers=_named({"type": "integer", "minimum": 1})),
     host=_record(
@@ -98,64 +107,125 @@ VLLM = _record(
         source=_TEXT,
         memoryBaseGiB=_ENDS,
         memoryShareOfWeights=_ENDS,
-        readGiBPerSecond=_ENDS,
+        readGiBPerSecond=_RATES,
         startSeconds=_ENDS,
     ),
-    defaults={
-        "type": "object",
-        "required": ["source", "gpuMemoryUtilization", "minimumComputeCapability", "batch", "engine", "blockSize"],
-        "properties": {"source": _TEXT, "gpuMemoryUtilization": _STEPS, "minimumComputeCapability": _STEPS},
-    },
-    quantization={
-        "type": "object",
-        "required": ["source", "minimumComputeCapability"],
-        "properties": {"source": _TEXT, "minimumComputeCapability": _named(_STEPS)},
-    },
-    weights={
-        "type": "object",
-        "required": ["source", "spread", "formats"],
-        "properties": {"source": _TEXT, "spread": _ENDS, "formats": _named(_named({"type": "number"}))},
-    },
-    overheads={
-        "type": "object",
-        "required": [
-            *("source", "visibleShare", "eras", "multimodalGiB", "pictures", "awqCopies", "nonTorchGiB", "cudaGraph"),
-            *("contextGiB", "contextLinkedGiB", "contextLinkedFrom", "surplusGiB"),
-        ],
-        "properties": {
-            "source": _TEXT,
-            "visibleShare": _ENDS,
-            "contextGiB": {"type": "number", "minimum": 0},
-            "contextLinkedGiB": _ENDS,
-            "contextLinkedFrom": _TEXT,
-            "surplusGiB": {"type": "number", "minimum": 0},
-            "awqCopies": _record(["copies", "until"], copies={"type": "number", "minimum": 0}, until=_TEXT),
-            "pictures": {"type": "object", "required": ["spread", "filmsFrom", "types"]},
-            "nonTorchGiB": _named(_ENDS),
-            "multimodalGiB": _named(_ENDS),
-            "eras": {
-                "type": "array",
-                "minItems": 1,
-                "items": _record(
-                    ["name", "engine", "from", "samplerBytes", "expertsAdd", "sampler", "forward"],
-                    name=_TEXT,
-                    engine={"enum": ["v0", "v1"]},
-                    samplerBytes={"type": "number", "minimum": 0},
-                    expertsAdd={"type": "boolean"},
-                    sampler=_ENDS,
-                    forward=_ENDS,
-                    **{"from": _TEXT},
-                ),
-            },
+    defaults=_record(
+        ["source", "gpuMemoryUtilization", "minimumComputeCapability", "batch", "engine", "blockSize"],
+        source=_TEXT,
+        gpuMemoryUtilization=_steps(_SHARE),
+        minimumComputeCapability=_steps(_CAPABILITY),
+        untested={
+            "type": "array",
+            "items": _record(
+                ["from", "before", "atMost", "why"],
+                before=_VERSION,
+                atMost=_CAPABILITY,
+                why=_TEXT,
+                **{"from": _VERSION},
+            ),
         },
-    },
+        batch=_whole(
+            v0=_whole(
+                maxNumSeqs=_POSITIVE,
+                leastBatchedTokens=_POSITIVE,
+                chunkedAbove=_POSITIVE,
+                chunkedFrom=_VERSION,
+                chunk=_steps(_POSITIVE),
+                multimodalBatchedTokens=_POSITIVE,
+            ),
+            v1=_whole(
+                maxNumSeqs=_POSITIVE,
+                batchedTokens=_POSITIVE,
+                largeMaxNumSeqs=_POSITIVE,
+                largeBatchedTokens=_POSITIVE,
+                largeGiB=_AMOUNT,
+                notLarge=_WORDS,
+            ),
+        ),
+        engine=_whole(v1From=_VERSION, v0GoneFrom=_VERSION, v1LeastComputeCapability=_CAPABILITY),
+        blockSize=_POSITIVE,
+    ),
+    quantization=_record(
+        ["source", "minimumComputeCapability", "float16Refused", "fp8CacheComputeCapability"],
+        source=_TEXT,
+        minimumComputeCapability=_named(_steps(_CAPABILITY)),
+        float16Refused=_WORDS,
+        fp8CacheComputeCapability=_CAPABILITY,
+        halfOnly=_whole(methods=_WORDS, before=_VERSION, source=_TEXT),
+        aliases=_named(_TEXT),
+        groupSize=_named(_POSITIVE),
+    ),
+    weights=_record(
+        ["source", "spread", "formats", "expertPaddingFrom", "visionReplicated"],
+        source=_TEXT,
+        spread=_ENDS,
+        spreadSource=_TEXT,
+        expertPaddingFrom=_CAPABILITY,
+        visionReplicated=_AMOUNT,
+        formats=_named(
+            _record(
+                [],
+                expertPadding=_POSITIVE,
+                **dict.fromkeys(("attention", "mlp", "experts", "rest", "head"), _AMOUNT),
+            )
+        ),
+    ),
+    overheads=_whole(
+        source=_TEXT,
+        visibleShare=_ENDS,
+        contextGiB=_AMOUNT,
+        contextLinkedGiB=_ENDS,
+        contextLinkedFrom=_VERSION,
+        surplusGiB=_AMOUNT,
+        hiddenCopies=_AMOUNT,
+        forwardHidden=_AMOUNT,
+        forwardIntermediate=_AMOUNT,
+        mlaRowV0=_COUNT,
+        awqCopies=_whole(copies=_AMOUNT, until=_VERSION),
+        pictures=_whole(
+            spread=_ENDS,
+            filmsFrom=_VERSION,
+            types=_named(
+                _whole(tokens=_POSITIVE, profiledV0=_POSITIVE, frames=_POSITIVE, elements=_POSITIVE, pixels=_POSITIVE)
+            ),
+        ),
+        nonTorchGiB=_whole(
+            **dict.fromkeys(("single", "pipeline", "tensorNVLink", "tensorNVLinkV0PerRank", "tensorPCIe"), _ENDS)
+        ),
+        multimodalGiB=_whole(v0=_ENDS, v1=_ENDS),
+        cudaGraph=_whole(
+            perLayer=_ENDS,
+            experts=_ENDS,
+            adapters=_AMOUNT,
+            tensorShare=_named(_AMOUNT) | {"propertyNames": {"pattern": "^[1-9][0-9]{0,3}$"}},
+            v0PerWidth=_ENDS,
+            mostSizes=_POSITIVE,
+            insideFrom=_VERSION,
+            spareGiB=_AMOUNT,
+            workSpaceWidths=_named(_AMOUNT),
+        ),
+        eras={
+            "type": "array",
+            "minItems": 1,
+            "items": _whole(
+                name=_TEXT,
+                engine={"enum": ["v0", "v1"]},
+                samplerBytes={"type": "number", "exclusiveMinimum": 0, "maximum": 10**6},
+                expertsAdd=_FLAG,
+                sampler=_ENDS,
+                forward=_ENDS,
+                **{"from": _VERSION},
+            ),
+        },
+    ),
     versions=_named(
         _record(
             ["source", "flagsAdded"],
             source=_TEXT,
             cuda=_TEXT,
-            minimumComputeCapability=_TEXT,
-            gpuMemoryUtilization={"type": "number"},
+            minimumComputeCapability=_CAPABILITY,
+            gpuMemoryUtilization=_SHARE,
             flagsAdded=_WORDS,
             flagsRemoved=_WORDS,
         )
@@ -167,7 +237,7 @@ PRICES = _record(
     currency=_TEXT,
     source=_TEXT,
     example={"type": "boolean"},
-    perGpuHour=_named({"type": "number", "minimum": 0}),
+    perGpuHour=_named(_AMOUNT),
 )
 
 # Data file -> its schema.
@@ -176,5 +246,11 @@ SCHEMAS: Mapping[str, Mapping[str, Any]] = {"gpus": GPUS, "models": MODELS, "vll
 
 def problems(name: str, data: object) -> list[str]:
     """What is wrong with a data file, one line a place; nothing where it is right. `name` is a key of SCHEMAS."""
-    errors = Draft202012Validator(SCHEMAS[name]).iter_errors(data)
+    errors = list(Draft202012Validator(SCHEMAS[name]).iter_errors(data))
+    if name == "models" and not errors and isinstance(data, Mapping):
+        errors = [
+            ValidationError(shape, path=("models", model))
+            for model, entry in data["models"].items()
+            if isinstance(shape := from_entry(entry), str)
+        ]
     return sorted(f"{name}{error.json_path.removeprefix('$')}: {error.message}" for error in errors)

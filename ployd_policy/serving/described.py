@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Any
 
 from ployd_policy import capacity
-from ployd_policy.capacity import Architecture, Catalogue, Gpu, Unknown
+from ployd_policy.capacity import Architecture, Catalogue, Gpu, Unknown, names
 from ployd_policy.serving.server import MOST_GPUS, Server, count, text
-
-_SLICE = re.compile(r"(?:^|[-_.])(?:mig[-_.])?(\d+g\.\d+gb)(?:\.shared)?$", re.IGNORECASE)
-_SHARED = re.compile(r"-shared$", re.IGNORECASE)
 
 
 def gpu_of(server: Server, known: Catalogue) -> Gpu | Unknown:
     """The GPU a replica runs on: the whole one, or the slice of it that its name or resource says."""
-    written = server.gpu.text
-    profile = slice_of(written)
-    return capacity.find_slice(known, written, profile) if profile else capacity.find_gpu(known, written)
-
-
-def slice_of(written: str) -> str:
-    """The MIG profile in a GPU's name (1g.10gb), nothing for a whole GPU."""
-    found = _SLICE.search(_SHARED.sub("", written))
-    return found[1].lower() if found else ""
+    return capacity.find_gpu(known, server.gpu.text)
 
 
 def gpu_count(server: Server) -> int:
@@ -34,13 +22,14 @@ def gpu_count(server: Server) -> int:
 
 def gpu_facts(gpu: Gpu | Unknown, server: Server, gpus: int) -> dict[str, Any]:
     """What rules are told of the GPU."""
+    parts = names.gpu_name(server.gpu.text)
     base: dict[str, Any] = {
         "written": server.gpu.text,
         "path": list(server.gpu.path),
         "count": gpus,
         "countPath": list(server.gpu_count.path),
-        "mig": slice_of(server.gpu.text),
-        "shared": bool(_SHARED.search(server.gpu.text)),
+        "mig": parts.profile,
+        "shared": parts.shared,
     }
     if isinstance(gpu, Unknown):
         return base | {"known": False, "name": "", "remedy": gpu.remedy if server.gpu.text else ""}

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from ployd_policy.capacity.names import gpu_name
 from ployd_policy.serving import command_line
 from ployd_policy.serving.server import Path, Server, Written, at, count, items, mapping, text
 
@@ -21,7 +22,11 @@ _POD_PATHS: Mapping[tuple[str, str], Path] = {
     ("batch", "CronJob"): ("spec", "jobTemplate", "spec", "template", "spec"),
     ("batch", "Job"): ("spec", "template", "spec"),
 }
-_GPU_RESOURCE = re.compile(r"(nvidia\.com/(gpu(\.shared)?|mig-(?P<mig>\d+g\.\d+gb))|amd\.com/gpu)")
+# Resources that count GPUs: whole ones, shares of one, MIG slices; then whatever else NVIDIA's plugins may call theirs.
+_GPU_RESOURCES = (
+    re.compile(r"nvidia\.com/gpu(\.shared)?|nvidia\.com/mig-(?P<mig>.+)|amd\.com/gpu"),
+    re.compile(r"nvidia\.com/.+"),
+)
 # Images whose last name holds `vllm` and that serve no model.
 _BESIDE = re.compile(r"router|exporter|bench|metrics|proxy|operator|sim\b")
 _QUANTITY = re.compile(r"\d{1,9}")
@@ -33,7 +38,8 @@ def servers(obj: Any, *, group: str, kind: str, node_labels: Collection[str]) ->
     if path is None:
         return ()
     pod = mapping(at(obj, *(str(step) for step in path)))
-    replicas = count(at(obj, "spec", "replicas")) or 1
+    written = at(obj, "spec", "replicas")
+    replicas = count(written) or int(isinstance(written, bool) or written != 0)  # unset is 1, 0 is none
     return tuple(_servers(pod, path, kind, replicas, node_labels))
 
 
@@ -93,21 +99,24 @@ def _environment(container: Mapping[str, Any], place: Path) -> Iterator[tuple[st
 
 def _gpus(container: Mapping[str, Any], place: Path) -> Written:
     """How many GPUs the container gets, with the place of the number; of requests where there is no limit."""
-    for part in ("limits", "requests"):
-        for name, value in mapping(at(container, "resources", part)).items():
-            if _GPU_RESOURCE.fullmatch(str(name)):
-                whole = int(value) if isinstance(value, str) and _QUANTITY.fullmatch(value) else value
-                return Written(value=whole, path=(*place, "resources", part, name))
+    for resource in _GPU_RESOURCES:
+        for part in ("limits", "requests"):
+            for name, value in mapping(at(container, "resources", part)).items():
+                if resource.fullmatch(str(name)):
+                    whole = int(value) if isinstance(value, str) and _QUANTITY.fullmatch(value) else value
+                    return Written(value=whole, path=(*place, "resources", part, name))
     return Written(value=None, path=(*place, "resources", "limits"))
 
 
 def _gpu(pod: Mapping[str, Any], path: Path, gpus: Written, node_labels: Collection[str]) -> Written:
     """The GPU's name by what the pod demands of its node, and the slice its resource names."""
     found = next(_node_labels(pod, path, node_labels), Written(value="", path=(*path, "nodeSelector")))
-    slice_ = _GPU_RESOURCE.fullmatch(str(gpus.path[-1]))
+    labelled = gpu_name(found.text)
+    resource = str(gpus.path[-1])
+    slice_ = _GPU_RESOURCES[0].fullmatch(resource)
     if slice_ and slice_["mig"]:
-        return Written(value=f"{found.text}-MIG-{slice_['mig']}".lstrip("-"), path=gpus.path)
-    if slice_ and str(gpus.path[-1]).endswith(".shared") and found.text:
+        return Written(value=f"{labelled.whole}-MIG-{slice_['mig']}".lstrip("-"), path=gpus.path)
+    if resource.endswith(".shared") and found.text and not labelled.shared:
         return Written(value=f"{found.text}-SHARED", path=gpus.path)
     return found
 

@@ -79,13 +79,110 @@ def test_an_unknown_model_says_how_to_add_it(known):
     assert "spec.model.architecture" in found.remedy
 
 
+def laid_over(data, own):
+    return capacity.catalogue({stem: capacity.merged(stem, data[stem], own.get(stem, {})) for stem in data})
+
+
 def test_an_operators_file_adds_and_replaces(data):
     own = {
         "gpus": {"gpus": {"X1": {"source": "ours", "memoryMiB": 1024, "computeCapability": "9.9"}}},
         "vllm": {"overheads": {"contextGiB": 0.7}},
+        "prices": {"perGpuHour": {"X1": 2.5}},
     }
-    known = capacity.catalogue(data, own)
+    known = laid_over(data, own)
     assert capacity.find_gpu(known, "x1").memory == 2**30
     assert capacity.find_gpu(known, "H100").name == "H100-80GB"
     assert known.vllm["overheads"]["contextGiB"] == 0.7
     assert known.vllm["overheads"]["hiddenCopies"] == 3.0
+    assert (known.prices["perGpuHour"]["X1"], known.prices["perGpuHour"]["H100-80GB"]) == (2.5, 4.5)
+
+
+def test_an_operators_model_replaces_ours_as_a_whole(data, known):
+    name = "openai/gpt-oss-20b"
+    assert capacity.find_model(known, name).shape.quantization == "mxfp4"
+    entry = {"source": "ours", "layers": 24, "hidden": 2880, "heads": 64, "kv_heads": 8}
+    found = capacity.find_model(laid_over(data, {"models": {"models": {name: entry}}}), name)
+    assert (found.source, found.shape.quantization, found.shape.experts) == ("ours", "", 0)
+
+
+def test_an_operators_gpu_and_version_replace_ours_as_a_whole(data):
+    gpu = {"source": "ours", "memoryMiB": 81920, "computeCapability": "9.0"}
+    own = {
+        "gpus": {"gpus": {"H100-80GB": gpu}},
+        "vllm": {"versions": {"0.20.0": {"source": "ours", "flagsAdded": ["our-flag"]}}},
+    }
+    known = laid_over(data, own)
+    assert (known.gpus["h10080gb"].visible, known.gpus["h10080gb"].slices) == (0, ())
+    assert known.vllm["versions"]["0.20.0"] == {"source": "ours", "flagsAdded": ["our-flag"]}
+    assert known.vllm["versions"]["0.19.1"]["cuda"] == "12.9"
+
+
+@pytest.mark.parametrize(
+    ("figures", "why"),
+    [
+        ({"kv_heads": 0}, "more layers with a window or a state than layers, or no key-value heads"),
+        ({"layers": 0}, "layers, hidden size and attention heads are at least 1"),
+        ({"hidden": 2**61}, "hidden is no whole number of at least 0, or more than any model has"),
+    ],
+)
+def test_a_model_that_the_arithmetic_cannot_use_is_named(figures, why):
+    entry = {"source": "ours", "layers": 2, "hidden": 64, "heads": 4, **figures}
+    assert schemas.problems("models", {"models": {"my-model": entry}}) == [f"models.models['my-model']: {why}"]
+
+
+@pytest.mark.parametrize(
+    ("own", "problem"),
+    [
+        ({"defaults": {"batch": 3}}, "vllm.defaults.batch: 3 is not of type 'object'"),
+        (
+            {"defaults": {"engine": {"v1From": 0.8}}},
+            "vllm.defaults.engine.v1From: 0.8 is not of type 'string'",
+        ),
+        (
+            {"defaults": {"batch": {"v1": {"maxNumSeqs": "256"}}}},
+            "vllm.defaults.batch.v1.maxNumSeqs: '256' is not of type 'integer'",
+        ),
+        (
+            {"defaults": {"gpuMemoryUtilization": [{"from": "0", "value": "most"}]}},
+            "vllm.defaults.gpuMemoryUtilization[0].value: 'most' is not of type 'number'",
+        ),
+        (
+            {"quantization": {"float16Refused": "gemma2"}},
+            "vllm.quantization.float16Refused: 'gemma2' is not of type 'array'",
+        ),
+        (
+            {"overheads": {"cudaGraph": {"spareGiB": None}}},
+            "vllm.overheads.cudaGraph.spareGiB: None is not of type 'number'",
+        ),
+        (
+            {"weights": {"visionReplicated": "all"}},
+            "vllm.weights.visionReplicated: 'all' is not of type 'number'",
+        ),
+        (
+            {"host": {"readGiBPerSecond": [0, 1, 2]}},
+            "vllm.host.readGiBPerSecond[0]: 0 is less than or equal to the minimum of 0",
+        ),
+        (
+            {"defaults": {"blocksize": 16}},
+            "vllm.defaults: Additional properties are not allowed ('blocksize' was unexpected)",
+        ),
+    ],
+)
+def test_a_setting_of_the_wrong_type_is_named_with_its_place(data, own, problem):
+    assert schemas.problems("vllm", capacity.merged("vllm", data["vllm"], own)) == [problem]
+
+
+@pytest.mark.parametrize("value", [3, "text", [], {}, None, True])
+def test_no_part_of_the_versions_file_takes_just_any_type(data, value):
+    """What passes the schema gives an estimate."""
+    for part, settings in data["vllm"].items():
+        for key in settings:
+            own = capacity.merged("vllm", data["vllm"], {part: {key: value}})
+            if schemas.problems("vllm", own):
+                continue
+            known = capacity.catalogue({**data, "vllm": own})
+            shape, gpu = capacity.find_model(known, "Qwen/Qwen2.5-VL-7B-Instruct").shape, capacity.find_gpu(known, "L4")
+            for version in ("", "0.5.0", "0.8.5", "0.20.0"):
+                launch = capacity.Launch(version=version, quantization="awq", max_model_len=65536)
+                assert capacity.estimate(launch, shape, gpu, known).verdict in capacity.Verdict
+                assert capacity.requirements(known, gpu, launch)

@@ -1,0 +1,69 @@
+"""An operator's catalogue folder: laid over ours, or refused with what is wrong in it."""
+
+import os
+
+import pytest
+
+from ployd_policy.assembly import Setup, load_policies
+from ployd_policy.model.errors import ConfigurationError
+
+GPU = "gpus: {X1: {source: ours, memoryMiB: 1024, computeCapability: '9.0'}}\n"
+
+
+def refused(folder):
+    with pytest.raises(ConfigurationError) as caught:
+        load_policies(Setup(catalogues=(folder,)))
+    return caught.value
+
+
+def test_a_folder_is_laid_over_ours(tmp_path):
+    (tmp_path / "gpus.yaml").write_text(GPU)
+    assert load_policies(Setup(catalogues=(tmp_path,))).data["ployd"]["gpus"]["gpus"]["X1"]["memoryMiB"] == 1024
+
+
+@pytest.mark.parametrize("other", ["old/gpus.yaml", "gpus.json"])
+def test_two_files_of_one_name_are_refused_and_both_named(tmp_path, other):
+    (tmp_path / "old").mkdir()
+    (tmp_path / "gpus.yaml").write_text(GPU)
+    (tmp_path / other).write_text("{}")
+    error = refused(tmp_path)
+    assert other in error.message
+    assert " gpus.yaml" in error.message
+
+
+def test_a_wrong_entry_is_told_with_file_and_place(tmp_path):
+    (tmp_path / "vllm.yaml").write_text("defaults: {batch: 3}\n")
+    error = refused(tmp_path)
+    assert error.message == f"{tmp_path}/vllm.yaml: vllm.defaults.batch: 3 is not of type 'object'"
+    assert error.remedy == "The keys are those of the entries that come with ployd-policy (policies/data)."
+
+
+def test_a_model_without_key_value_heads_is_refused(tmp_path):
+    text = "models: {my-model: {source: ours, layers: 2, hidden: 64, heads: 4, kv_heads: 0}}\n"
+    (tmp_path / "models.yaml").write_text(text)
+    assert "models.models['my-model']: " in refused(tmp_path).message
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [("none", "No such file or directory"), ("file", "Not a directory"), ("n" * 300, "File name too long")],
+)
+def test_a_folder_that_cannot_be_read_is_the_users_error(tmp_path, name, why):
+    (tmp_path / "file").write_text("")
+    assert refused(tmp_path / name).message == f"{tmp_path / name}: the catalogue folder cannot be read: {why}"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@pytest.mark.parametrize("closed", ["catalogue", "."])
+def test_a_closed_folder_or_parent_is_the_users_error(tmp_path, closed):
+    folder = tmp_path / "parent" / "catalogue"
+    folder.mkdir(parents=True)
+    (folder.parent / closed).chmod(0)
+    try:
+        assert refused(folder).message.endswith("cannot be read: Permission denied")
+    finally:
+        (folder.parent / closed).chmod(0o700)
+
+
+def test_an_empty_folder_is_refused(tmp_path):
+    assert refused(tmp_path).message == f"{tmp_path}: no catalogue in it"
