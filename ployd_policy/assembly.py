@@ -31,7 +31,6 @@ from ployd_policy.serving import plans_for
 _TIME_LIMIT_S = 2.0
 """For one object's rules; the webhook's deadline leaves no more."""
 _OPA_TIMEOUT_S = 10.0
-_CATALOGUE_FILES = f"A catalogue folder holds any of {', '.join(f'{stem}.yaml' for stem in capacity.CATALOGUES)}."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,32 +124,13 @@ def _laid_over(data: Mapping[str, Any], folder: Path) -> dict[str, Any]:
             entry.
 
     """
-    files: dict[str, str] = {}
-    try:
-        next(folder.iterdir(), None)  # a folder that cannot be read would read as empty
-        for path, _ in workspace.read_folder(folder, (".yaml", ".yml", ".json")):
-            stem = Path(path).stem
-            if stem in files:
-                raise ConfigurationError(
-                    f"{folder}: {files[stem]} and {path} are both the catalogue `{stem}`",
-                    remedy="Keep one of them, or name a folder for each: the later one is laid over the other.",
-                )
-            files[stem] = path
-        found = dict(workspace.read_data(folder))
-    except OSError as error:
-        raise ConfigurationError(
-            f"{folder}: the catalogue folder cannot be read: {error.strerror}", remedy=_CATALOGUE_FILES
-        ) from error
-    if not found:
-        raise ConfigurationError(f"{folder}: no catalogue in it", remedy=_CATALOGUE_FILES)
-    for stem, value in found.items():
-        if stem not in capacity.CATALOGUES:
-            raise ConfigurationError(f"{folder}: {files[stem]} is no catalogue", remedy=_CATALOGUE_FILES)
+    found: dict[str, Any] = {}
+    for stem, (file, value) in workspace.read_catalogue(folder, capacity.CATALOGUES).items():
         found[stem] = capacity.merged(stem, data[stem], value)
         problems = capacity.problems(stem, found[stem])
         if problems:
             raise ConfigurationError(
-                f"{folder}/{files[stem]}: {problems[0]}",
+                f"{file}: {problems[0]}",
                 remedy="The keys are those of the entries that come with ployd-policy (policies/data).",
             )
     return found

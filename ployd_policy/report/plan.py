@@ -69,7 +69,7 @@ def reason(plan: ServerPlan) -> str:
             return f"even at worst; tightest: {term}"
         case "FAILS":
             refused = "; ".join(refusal["text"] for refusal in facts["refusals"])
-            return refused or f"as far as launches have shown, by its {term}"
+            return refused or _short_of(facts["estimate"], term)
         case "UNCERTAIN" if facts["deciding"] == "virtual_gpu":
             return "how much memory a share of a GPU has is not known"
         case "UNCERTAIN" if facts["deciding"] == "max_model_len":
@@ -79,6 +79,12 @@ def reason(plan: ServerPlan) -> str:
         case _:
             unknown = [facts[part]["remedy"] for part in ("gpu", "model") if facts[part]["remedy"]]
             return "; ".join(unknown) or "something it depends on is not written as a number"
+
+
+def _short_of(estimate: Mapping[str, Any], term: str) -> str:
+    if 0 <= estimate["kv"]["neededGiB"] <= estimate["gib"]["kv_available"]["optimistic"]:
+        return f"its {term} is expected to fall further short than launches were ever better than expected"
+    return f"even at best, by its {term}"
 
 
 def facts_shown(plan: ServerPlan, currency: str) -> Iterator[tuple[str, str]]:

@@ -4,7 +4,7 @@ The only room that reads the user's files; Git, kubectl and helm are run through
 """
 
 from ployd_policy.workspace.catalogue_file import add_model, entry_text
-from ployd_policy.workspace.data import read_data, read_schemas
+from ployd_policy.workspace.data import read_catalogue, read_data, read_schemas
 from ployd_policy.workspace.discovery import Workspace, find_root, open_workspace
 from ployd_policy.workspace.git import changed_files
 from ployd_policy.workspace.model_files import ModelFiles, read_hub_model, read_model_folder
@@ -24,6 +24,7 @@ __all__ = [
     "kustomize_build",
     "load_settings",
     "open_workspace",
+    "read_catalogue",
     "read_data",
     "read_folder",
     "read_hub_model",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,37 @@ def read_data(folder: Path) -> Iterator[tuple[str, Any]]:
             if len(values) != 1:
                 raise ConfigurationError(f"{folder}/{path}: not one document")
             yield Path(path).stem, values[0]
+
+
+def read_catalogue(folder: Path, stems: Collection[str]) -> dict[str, tuple[str, Any]]:
+    """Stem -> (file, value) of each catalogue of an operator's folder; `stems` are those there may be.
+
+    Raises:
+        ConfigurationError: the folder or a file cannot be read, there is none, another one, or two of one stem.
+
+    """
+    remedy = f"A catalogue folder holds any of {', '.join(f'{stem}.yaml' for stem in stems)}."
+    files: dict[str, str] = {}
+    try:
+        next(folder.iterdir(), None)  # a folder that cannot be read would read as empty
+        for path, _ in read_folder(folder, _SUFFIXES):
+            stem = Path(path).stem
+            if stem not in stems:
+                raise ConfigurationError(f"{folder}: {path} is no catalogue", remedy=remedy)
+            if stem in files:
+                raise ConfigurationError(
+                    f"{folder}: {files[stem]} and {path} are both the catalogue `{stem}`",
+                    remedy="Keep one of them, or name a folder for each: the later one is laid over the other.",
+                )
+            files[stem] = path
+        found = {stem: (f"{folder}/{files[stem]}", value) for stem, value in read_data(folder)}
+    except OSError as error:
+        raise ConfigurationError(
+            f"{folder}: the catalogue folder cannot be read: {error.strerror}", remedy=remedy
+        ) from error
+    if not found:
+        raise ConfigurationError(f"{folder}: no catalogue in it", remedy=remedy)
+    return found
 
 
 def _values(text: str, file: str) -> list[Any]:

@@ -1,6 +1,7 @@
 """An operator's catalogue folder: laid over ours, or refused with what is wrong in it."""
 
-import os
+import errno
+from pathlib import Path
 
 import pytest
 
@@ -53,16 +54,12 @@ def test_a_folder_that_cannot_be_read_is_the_users_error(tmp_path, name, why):
     assert refused(tmp_path / name).message == f"{tmp_path / name}: the catalogue folder cannot be read: {why}"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-@pytest.mark.parametrize("closed", ["catalogue", "."])
-def test_a_closed_folder_or_parent_is_the_users_error(tmp_path, closed):
-    folder = tmp_path / "parent" / "catalogue"
-    folder.mkdir(parents=True)
-    (folder.parent / closed).chmod(0)
-    try:
-        assert refused(folder).message.endswith("cannot be read: Permission denied")
-    finally:
-        (folder.parent / closed).chmod(0o700)
+def test_a_closed_folder_is_the_users_error(tmp_path, monkeypatch):
+    def closed(_folder):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", closed)  # root, as which tests may run, may read everything
+    assert refused(tmp_path).message == f"{tmp_path}: the catalogue folder cannot be read: Permission denied"
 
 
 def test_an_empty_folder_is_refused(tmp_path):
