@@ -18,7 +18,7 @@ from ployd_policy.model.source import SourceFile
 from ployd_policy.workspace import git
 from ployd_policy.workspace.kustomize import patch_files
 from ployd_policy.workspace.settings import SETTINGS_FILE, settings_file
-from ployd_policy.workspace.texts import UnreadableFileError, read_regular
+from ployd_policy.workspace.texts import UnreadableFileError, read_regular, refuse_folder
 
 SUFFIXES = (".yaml", ".yml", ".json")
 _FILE_BYTES = documents.Limits().bytes
@@ -140,7 +140,7 @@ def _names(root: Path) -> Iterator[str]:
 
 
 def _walk(root: Path) -> Iterator[str]:
-    for parent, folders, files in os.walk(root):
+    for parent, folders, files in os.walk(root, onerror=refuse_folder):
         folders[:] = sorted(set(folders) - _NEVER)
         for name in files:
             yield Path(parent, name).relative_to(root).as_posix()

@@ -41,18 +41,29 @@ def read_folder(folder: Path, suffixes: tuple[str, ...]) -> Iterator[tuple[str, 
     """(path relative to `folder`, text) of every file below it with one of the suffixes, in order of path.
 
     Raises:
-        ConfigurationError: the folder does not exist, or a file is a link, too large or not UTF-8.
+        ConfigurationError: the folder does not exist, one below it cannot be read, a file is a link, too large or not
+            UTF-8.
 
     """
     if not folder.is_dir():
         raise ConfigurationError(f"{folder} is not a folder")
     # The bundled folders are links themselves; below the one that was named none is followed.
-    for parent, folders, files in os.walk(folder.resolve()):
+    for parent, folders, files in os.walk(folder.resolve(), onerror=refuse_folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
             if name.endswith(suffixes):
                 path = Path(parent, name)
                 yield path.relative_to(folder.resolve()).as_posix(), _text(path)
+
+
+def refuse_folder(error: OSError) -> None:
+    """What `os.walk` shall do with a folder that cannot be read: it would leave it out without a word.
+
+    Raises:
+        ConfigurationError: always.
+
+    """
+    raise ConfigurationError(f"{error.filename}: the folder cannot be read: {error.strerror}") from error
 
 
 def _text(path: Path) -> str:
