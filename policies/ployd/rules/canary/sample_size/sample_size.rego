@@ -22,7 +22,7 @@
 #   level: full
 #   kinds: [CanaryDeployment]
 #   remedy: Set minSamples to what the strictest limit takes, and steps long or heavy enough to see as many requests.
-#   prevents: 'Halt advancement no values found for istio metric request-duration probably mhs.application is not receiving traffic'
+#   prevents: A verdict on a handful of requests, by which a canary is promoted or taken back by chance, or one that waits for ever
 package ployd.rules.canary.sample_size
 
 import data.ployd.lib.canary
