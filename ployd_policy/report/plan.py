@@ -9,7 +9,7 @@ from typing import Any
 from ployd_policy.model.decision import Decision
 from ployd_policy.model.finding import Finding, Severity
 from ployd_policy.report.display import counted
-from ployd_policy.serving import Bar, Offer, ServerPlan
+from ployd_policy.serving import Bar, Placement, ServerPlan
 
 WORDS: Mapping[str, str] = {
     "weights": "weights",
@@ -112,10 +112,10 @@ def facts_shown(plan: ServerPlan, currency: str) -> Iterator[tuple[str, str]]:
         yield "cost", _cost(facts["hourly"], currency)
 
 
-def offer_words(offer: Offer, currency: str) -> tuple[str, str, str]:
+def offer_words(offer: Placement, currency: str) -> tuple[str, str, str]:
     """GPUs, price and concurrency of an offer."""
     price = f"{offer.price:,.2f} {currency} an hour" if offer.price is not None else "no price"
-    return f"{offer.count} x {offer.gpu}", price, f"{offer.concurrency:,.1f} at a time"
+    return f"{offer.count} x {offer.gpu.name}", price, f"{offer.concurrency:,.1f} at a time"
 
 
 def parts(bar: Bar) -> Iterator[tuple[str, float]]:

@@ -63,7 +63,7 @@ def _server(plan: ServerPlan) -> dict[str, Any]:
         },
         "offers": [
             {
-                "gpu": offer.gpu,
+                "gpu": offer.gpu.name,
                 "count": offer.count,
                 "price": None if offer.price is None else round(offer.price, 4),
                 "concurrency": round(offer.concurrency, 4),

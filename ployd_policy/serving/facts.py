@@ -19,15 +19,22 @@ def facts_for(obj: Any, known: Catalogue) -> dict[str, Any]:
 
     The shape is docs/architecture.md's, "Contract: what rules know about model servers".
     """
-    return {"servers": [facts_of(question_of(server, known), known) for server in servers_of(obj, known.node_labels)]}
+    questions = [question_of(server, known) for server in servers_of(obj, known.node_labels)]
+    return {"servers": [facts_of(question, estimate_of(question, known), known) for question in questions]}
 
 
-def facts_of(question: Question, known: Catalogue) -> dict[str, Any]:
-    """The facts of one server; see `facts_for`."""
+def estimate_of(question: Question, known: Catalogue) -> Estimate | None:
+    """The estimate of one server; None where its GPU, its model or a number the arithmetic needs is not known."""
+    if question.known_gpu is None or question.shape is None or question.unclear:
+        return None
+    return estimate(question.launch, question.shape, question.known_gpu, known)
+
+
+def facts_of(question: Question, found: Estimate | None, known: Catalogue) -> dict[str, Any]:
+    """The facts of one server, `found` being its `estimate_of`; see `facts_for`."""
     asked, shape, gpu = question.launch, question.shape, question.known_gpu
     facts = _described(question, known) | _host(_checkpoint_bytes(shape, asked, gpu, known), known)
-    if gpu is not None and shape is not None and not question.unclear:
-        found = estimate(asked, shape, gpu, known)
+    if found is not None and gpu is not None and shape is not None:
         facts["version"]["engine"] = found.settings.engine
         return facts | _judged(found, question, shape, gpu, known)
     refused = capacity.refusals(asked, shape, gpu, known)

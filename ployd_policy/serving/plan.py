@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ployd_policy.capacity import GIB, Catalogue, Estimate, Interval, estimate
-from ployd_policy.serving import remedies
-from ployd_policy.serving.facts import facts_of
+from ployd_policy.capacity import GIB, Catalogue, Estimate, Interval
+from ployd_policy.serving.facts import estimate_of, facts_of
 from ployd_policy.serving.question import Question, copies_of, question_of
 from ployd_policy.serving.read import servers_of
+from ployd_policy.serving.remedies import Placement, placements
 from ployd_policy.serving.server import Written
 
 _OFFERED = 5
@@ -45,18 +45,6 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
-    """GPUs on which the model surely fits, for one replica."""
-
-    gpu: str
-    count: int
-    price: float | None
-    """Of one replica for an hour, in the currency of the price list; None where there is no price."""
-    concurrency: float
-    """Requests of max_model_len at the same time, as expected."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ServerPlan:
     """One server on one kind of GPU."""
 
@@ -66,8 +54,8 @@ class ServerPlan:
     """A GPU somebody asked about instead of the one written; empty: the written one."""
     bar: Bar | None
     """None where GPU or model is not known."""
-    offers: tuple[Offer, ...]
-    """The same for every GPU, so only with the written one."""
+    offers: tuple[Placement, ...]
+    """The cheapest ones. The same for every GPU, so only with the written one."""
 
 
 def plans_for(obj: Any, known: Catalogue, gpus: Sequence[str] = ()) -> tuple[ServerPlan, ...]:
@@ -82,29 +70,15 @@ def plans_for(obj: Any, known: Catalogue, gpus: Sequence[str] = ()) -> tuple[Ser
 
 
 def _plan(question: Question, known: Catalogue, asked: str) -> ServerPlan:
-    bar: Bar | None = None
-    offers: tuple[Offer, ...] = ()
-    if question.shape is not None and not question.unclear:
-        if question.known_gpu is not None:
-            bar = bar_of(estimate(question.launch, question.shape, question.known_gpu, known))
-        if not asked:
-            offers = _offers(
-                remedies.placements(question.launch, question.shape, known, copies=copies_of(question.server))[
-                    :_OFFERED
-                ]
-            )
-    return ServerPlan(facts=facts_of(question, known), asked=asked, bar=bar, offers=offers)
-
-
-def _offers(places: Sequence[remedies.Placement]) -> tuple[Offer, ...]:
-    return tuple(
-        Offer(
-            gpu=place.gpu.name,
-            count=place.count,
-            price=place.price,
-            concurrency=place.concurrency,
-        )
-        for place in places
+    found = estimate_of(question, known)
+    offers: list[Placement] = []
+    if question.shape is not None and not question.unclear and not asked:
+        offers = placements(question.launch, question.shape, known, copies=copies_of(question.server))[:_OFFERED]
+    return ServerPlan(
+        facts=facts_of(question, found, known),
+        asked=asked,
+        bar=None if found is None else bar_of(found),
+        offers=tuple(offers),
     )
 
 

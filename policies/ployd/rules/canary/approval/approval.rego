@@ -18,6 +18,7 @@
 #   prevents: 'A model with good latency and bad answers at 100 percent, which nobody approved'
 package ployd.rules.canary.approval
 
+import data.ployd.lib.canary
 import data.ployd.lib.kinds
 import data.ployd.lib.numbers
 import data.ployd.lib.parameters
@@ -77,16 +78,11 @@ _demanded if {
 	not _parameters.required == false
 }
 
-_approval := _section("approval")
+_approval := canary.section(input.request, "approval")
 
-_rollback := _section("rollback")
+_rollback := canary.section(input.request, "rollback")
 
-_traffic := _section("traffic")
-
-_section(name) := section if {
-	section := input.request.object.spec[name]
-	is_object(section)
-} else := {}
+_traffic := canary.section(input.request, "traffic")
 
 _shown(section, name) := values.shown(object.get(section, name, null))
 

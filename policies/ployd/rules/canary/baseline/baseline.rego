@@ -21,6 +21,7 @@
 #     "Error Message: reflect: slice index out of range"
 package ployd.rules.canary.baseline
 
+import data.ployd.lib.canary
 import data.ployd.lib.kinds
 import data.ployd.lib.numbers
 import data.ployd.lib.parameters
@@ -75,12 +76,9 @@ _related := [{"msg": sprintf("%s is relative", [metric.name]), "path": _metric_p
 
 _metric_path(metric) := ["spec", "analysis", "metrics", metric.position, "relativeToStable"]
 
-_traffic := input.request.object.spec.traffic if {
-	_applies
-	is_object(input.request.object.spec.traffic)
-}
+_traffic := canary.section(input.request, "traffic") if _applies
 
-_steps := values.list(object.get(_traffic, "steps", []))
+_steps := canary.steps(input.request) if _applies
 
 # Where the last checks are made: at the last step, else at maxWeight.
 _end := numbers.natural(_steps[count(_steps) - 1].weight) if {

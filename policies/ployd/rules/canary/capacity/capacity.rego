@@ -23,6 +23,7 @@
 #   prevents: 'A rollback for latency that too few replicas made, not the model'
 package ployd.rules.canary.capacity
 
+import data.ployd.lib.canary
 import data.ployd.lib.kinds
 import data.ployd.lib.numbers
 import data.ployd.lib.parameters
@@ -139,12 +140,9 @@ _least(scaling) := 1 if {
 	object.get(scaling, "minReplicas", null) == null
 } else := numbers.natural(scaling.minReplicas)
 
-_traffic := input.request.object.spec.traffic if {
-	_applies
-	is_object(input.request.object.spec.traffic)
-}
+_traffic := canary.section(input.request, "traffic") if _applies
 
-_steps := values.list(object.get(_traffic, "steps", []))
+_steps := canary.steps(input.request) if _applies
 
 _listed contains weight if {
 	some step in _steps
