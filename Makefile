@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo setup tools test check fix benchmark lock clean
+.PHONY: help demo setup tools test check fix cluster-up benchmark lock clean
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
@@ -12,7 +12,7 @@ export CARGO_TARGET_DIR := $(shell . scripts/cache.sh && cargo_target)
 export PLOYD_POLICY_TOOLS ?= $(CURDIR)/$(TOOLS)
 
 # Peers that only benchmarks run.
-BENCHMARK_TOOLS := conftest kubeconform
+BENCHMARK_TOOLS := conftest gatekeeper kubeconform
 TEST_TOOLS := $(filter-out $(BENCHMARK_TOOLS),$(patsubst tools/%/go.mod,%,$(wildcard tools/*/go.mod)))
 
 # Cheapest first. T= runs something else: make test T=tests/unit/documents, or T='-k receipt'.
@@ -21,7 +21,7 @@ T ?= $(LAYERS)
 WORKERS ?= $(shell n=$$(nproc); echo $$((n < 8 ? n : 8)))
 
 help:  ## this list
-	@sed -nE 's/^([a-z]+):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -nE 's/^([a-z-]+):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 demo:  ## set up what running takes, then judge the example repository
 	@scripts/setup runtime
@@ -44,6 +44,10 @@ fix: setup tools  ## put right what can be put right by a program
 	$(BIN)/ruff format .
 	cargo fmt --manifest-path native/Cargo.toml
 	$(TOOLS)/opa fmt --write policies
+
+cluster-up: setup  ## a real control plane on this machine, until Ctrl-C
+	@tools/build etcd kubernetes kwok
+	@$(BIN)/python scripts/control_plane.py
 
 benchmark: setup tools  ## check next to kubeconform plus conftest on 5,000 manifests (minutes)
 	@tools/build $(BENCHMARK_TOOLS)
