@@ -27,6 +27,7 @@ class Outline:
 
 class Prepared:
     def to_python(self) -> Any: ...
+    def with_value(self, path: Sequence[str], value: Any) -> Self: ...
 
 class Policy:
     def __new__(

@@ -6,7 +6,7 @@ Adapters need not import these; `tests/ports` and mypy hold them to the shape.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from ployd_policy.model.resource import JsonObject
 
@@ -20,6 +20,9 @@ class SharedInventory:
 
     digest: str
     value: JsonObject
+    own: tuple[tuple[str, ...], Any] | None = None
+    """Keys from the root of `value`, and what stands there for this one evaluation: the object under judgement, where
+    it is not among the others yet. `value` and `digest` are without it."""
 
 
 class RuleEvaluator(Protocol):

@@ -35,6 +35,22 @@ impl Prepared {
     fn to_python(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         to_python(py, &self.value)
     }
+
+    /// This value with `value` at `path`, a list of keys; mappings that are missing are made. All else is shared.
+    ///
+    /// Raises `InputError` as `prepare` does, and where something that is no mapping stands on the way.
+    fn with_value(&self, path: Vec<String>, value: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let mut whole = self.value.clone();
+        let mut place = &mut whole;
+        for step in path {
+            let fields = place
+                .as_object_mut()
+                .map_err(|_| InputError::new_err((format!("no mapping to hold {step}"), None::<String>, 0, 0)))?;
+            place = fields.get_or_insert_with(Value::from(step), Value::new_object);
+        }
+        *place = from_python(value, MAX_BYTES, MAX_DEPTH)?;
+        Ok(Self { value: whole })
+    }
 }
 
 /// Take a decoded JSON value over, so that many evaluations can share it.

@@ -16,6 +16,7 @@ from ployd_policy.cli.explain import explain
 from ployd_policy.cli.import_model import import_model
 from ployd_policy.cli.plan import plan
 from ployd_policy.cli.rules import rules
+from ployd_policy.cli.serve import serve
 from ployd_policy.cli.terminal import printable
 from ployd_policy.model.errors import ConfigurationError, PloydPolicyError
 
@@ -39,6 +40,7 @@ cli.add_command(explain)
 cli.add_command(plan)
 cli.add_command(import_model)
 cli.add_command(bundle)
+cli.add_command(serve)
 
 
 def main() -> None:

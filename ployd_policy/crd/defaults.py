@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ployd_policy.crd.check import compile_check, run
-from ployd_policy.crd.expressions.validate import RuleRun, compile_rules
+from ployd_policy.crd.expressions.nodes import compile_rules
+from ployd_policy.crd.expressions.validate import RuleRun
 from ployd_policy.crd.gotext import shown
 from ployd_policy.crd.numbers import same
 from ployd_policy.crd.objectmeta import MetadataReader

@@ -12,9 +12,11 @@ from typing import Any
 
 from ployd_policy.crd.check import Node, compile_check
 from ployd_policy.crd.defaults import check_defaults
-from ployd_policy.crd.expressions.validate import RuleNode, compile_rules
+from ployd_policy.crd.expressions.nodes import RuleNode, compile_rules
 from ployd_policy.crd.names import dns_1035_label, dns_subdomain
 from ployd_policy.crd.objectmeta import Naming
+from ployd_policy.crd.ratchet import RatchetNode
+from ployd_policy.crd.scale import Scale
 from ployd_policy.crd.schema import Schema, SchemaReader
 from ployd_policy.crd.shape import Shape, compile_shape
 from ployd_policy.crd.spine import Spine, compile_spine
@@ -37,8 +39,10 @@ class ServedKind:
     naming: Naming = Naming.SUBDOMAIN
     has_status: bool = False
     """The status subresource is on: what is written under `status` on creation is dropped."""
-    replicas: tuple[str, ...] = ()
-    """Where the scale subresource finds the wanted replicas, as keys; empty: no such subresource."""
+    scale: Scale | None = None
+    """None: no such subresource."""
+    custom: bool = True
+    """Defined by a CustomResourceDefinition. False: Kubernetes' own kind, whose updates do not ratchet."""
 
     @cached_property
     def shape(self) -> Shape:
@@ -49,6 +53,11 @@ class ServedKind:
     def node(self) -> Node:
         """What to validate."""
         return compile_check(self.schema)
+
+    @cached_property
+    def ratchet(self) -> RatchetNode:
+        """What to validate of an update."""
+        return RatchetNode(self.schema)
 
     @cached_property
     def rules(self) -> RuleNode | None:
@@ -81,6 +90,8 @@ class Definition:
 
     group: str
     kind: str
+    plural: str
+    """The resource's name in paths and in requests."""
     served: tuple[ServedKind, ...]
     unserved: tuple[str, ...]
     """Versions the API server refuses."""
@@ -129,7 +140,7 @@ def read_definition(file: str, document: JsonObject) -> Definition:
     if stored != 1:
         faults.add("spec.versions: must have exactly one version marked as storage version")
     faults.raise_if_any()
-    return Definition(group=group, kind=kind, served=tuple(served), unserved=tuple(unserved))
+    return Definition(group=group, kind=kind, plural=plural, served=tuple(served), unserved=tuple(unserved))
 
 
 def _check_names(faults: _Faults, *, group: str, kind: str, plural: str, scope: str, name: str) -> None:
@@ -183,19 +194,27 @@ def _version(
         schema=schema,
         namespaced=namespaced,
         has_status=has_status,
-        replicas=_replicas(faults, subresources, f"{where}.subresources.scale"),
+        scale=_scale(faults, subresources.get("scale"), f"{where}.subresources.scale"),
     )
 
 
-def _replicas(faults: _Faults, subresources: Mapping[str, Any], where: str) -> tuple[str, ...]:
-    scale = subresources.get("scale")
+def _scale(faults: _Faults, scale: Any, where: str) -> Scale | None:
     if scale is None:
-        return ()
-    path = scale.get("specReplicasPath") if isinstance(scale, Mapping) else None
-    if not isinstance(path, str) or not path.startswith(".spec."):
-        faults.add(f"{where}.specReplicasPath: should be a json path under .spec")
-        return ()
-    return tuple(path[1:].split("."))
+        return None
+    paths = []
+    for field, parents in (
+        ("specReplicasPath", (".spec.",)),
+        ("statusReplicasPath", (".status.",)),
+        ("labelSelectorPath", (".spec.", ".status.")),
+    ):
+        path = scale.get(field) if isinstance(scale, Mapping) else None
+        if field == "labelSelectorPath" and path in (None, ""):
+            path = "."
+        elif not isinstance(path, str) or not path.startswith(parents):
+            faults.add(f"{where}.{field}: should be a json path under {' or '.join(each[:-1] for each in parents)}")
+            path = "."
+        paths.append(tuple(key for key in path[1:].split(".") if key))
+    return Scale(replicas=paths[0], running=paths[1], selector=paths[2])
 
 
 class _Faults:

@@ -15,6 +15,16 @@ LONGEST_SHOWN = 200
 The rest is cut, because nobody reads a certificate in an error.
 """
 
+GO_TYPES: dict[type, str] = {
+    str: "string",
+    bool: "bool",
+    int: "int64",
+    float: "float64",
+    list: "[]interface {}",
+    dict: "map[string]interface {}",
+}
+"""What Go calls the values of decoded JSON."""
+
 
 def quote(text: str) -> str:
     """A string as Go's %q prints it: double quotes, control characters escaped."""

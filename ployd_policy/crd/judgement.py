@@ -7,26 +7,23 @@ from typing import Any
 
 from ployd_policy.crd import problems
 from ployd_policy.crd.check import run
+from ployd_policy.crd.correlate import Correlated
 from ployd_policy.crd.definition import ServedKind
+from ployd_policy.crd.expressions.transition import Before
 from ployd_policy.crd.expressions.validate import RuleRun
-from ployd_policy.crd.gotext import shown
-from ployd_policy.crd.objectmeta import MetadataReader, Naming, check_metadata
+from ployd_policy.crd.numbers import same
+from ployd_policy.crd.objectmeta import Naming, check_metadata
+from ployd_policy.crd.objectmeta_update import carry_over, check_metadata_update
 from ployd_policy.crd.problem import BLOCKING, Cause, Problem, SchemaViolation
-from ployd_policy.crd.shape import Shaper, fill
-from ployd_policy.crd.spine import check_spine
+from ployd_policy.crd.ratchet import check_update
+from ployd_policy.crd.scale import check_scale
+from ployd_policy.crd.spine import LISTS, check_spine
+from ployd_policy.crd.stored import Stored, store
 from ployd_policy.crd.suggest import remedy_for_unknown
 from ployd_policy.crd.verdict import SchemaVerdict
-from ployd_policy.model.location import FieldPath, format_path
+from ployd_policy.model.location import FieldPath
 from ployd_policy.model.resource import JsonObject
 
-LARGEST_REPLICAS = 2**31 - 1
-GO_TYPES: dict[type, str] = {
-    str: "string",
-    bool: "bool",
-    float: "float64",
-    list: "[]interface {}",
-    dict: "map[string]interface {}",
-}
 NOT_CHECKED = "CEL rules were not checked because the object was invalid; correct the other errors first"
 
 _MOST_REMEDIES = 200
@@ -37,13 +34,12 @@ class Judgement:
 
     def __init__(self, served: ServedKind) -> None:
         self._served = served
-        self._reader = MetadataReader()
         self._found: list[Problem] = []
 
-    def judge(self, raw: JsonObject) -> SchemaVerdict:
-        """The verdict; total, whatever JSON the object holds."""
+    def judge(self, raw: JsonObject, old: JsonObject | None = None) -> SchemaVerdict:
+        """The verdict; total, whatever JSON the objects hold. `old`: what is stored and would be replaced."""
         try:
-            return self._judge(raw)
+            return self._create(raw) if old is None else self._update(raw, old)
         except RecursionError:
             problem = Problem(
                 "schema.type", Cause.INVALID, (), "the object is nested too deeply to be read", "Flatten the object."
@@ -58,18 +54,72 @@ class Judgement:
             )
         return SchemaVerdict(known=True, object=raw, violations=(_violation(problem),))
 
-    def _judge(self, raw: JsonObject) -> SchemaVerdict:
-        value = self._shape(raw)
-        found = self._found
-        run(self._served.node, value, (), found)
-        if self._served.replicas:
-            self._scale(value)
-        if self._served.spine is not None:
-            found.extend(check_spine(value, self._served.spine))
-        undecided = self._rules(value)
-        return SchemaVerdict(known=True, object=value, violations=_told(found), undecided=undecided)
+    def _create(self, raw: JsonObject) -> SchemaVerdict:
+        served, found = self._served, self._found
+        stored = store(served, raw)
+        value = stored.value
+        if served.has_status:
+            value.pop("status", None)
+        self._note(stored)
+        # Where metadata could not be read, a name that is missing now was perhaps there.
+        naming = Naming.OPTIONAL if stored.unread else served.naming
+        found.extend(check_metadata(value.get("metadata", {}), ("metadata",), naming=naming))
+        run(served.node, value, (), found)
+        if served.scale is not None:
+            found.extend(check_scale(value, served.scale))
+        if served.spine is not None:
+            found.extend(check_spine(value, served.spine))
+        return self._verdict(value, None)
 
-    def _rules(self, value: dict[str, Any]) -> tuple[str, ...]:
+    def _update(self, raw: JsonObject, old_raw: JsonObject) -> SchemaVerdict:
+        served, found = self._served, self._found
+        stored, old = store(served, raw), store(served, old_raw).value
+        value = stored.value
+        if served.has_status:
+            value.pop("status", None)
+            if "status" in old:
+                value["status"] = old["status"]
+        self._note(stored)
+        self._metadata_update(stored, old)
+        pair = Correlated(value, old, served.schema)
+        if served.custom:
+            check_update(served.ratchet, pair, found)
+        else:
+            run(served.node, value, (), found)
+        if served.scale is not None:
+            found.extend(check_scale(value, served.scale))
+        if served.spine is not None:
+            lists_were_wrong = any(problem.rule in LISTS for problem in check_spine(old, served.spine))
+            structural = check_spine(value, served.spine)
+            found.extend(each for each in structural if each.rule not in LISTS or not lists_were_wrong)
+        return self._verdict(value, Before(old, pair, None))
+
+    def _metadata_update(self, stored: Stored, old: Mapping[str, Any]) -> None:
+        value, path = stored.value, ("metadata",)
+        changed = not same(*({**each, "metadata": None} for each in (value, old)))
+        new_meta = value.setdefault("metadata", {})
+        carry_over(new_meta, old.get("metadata", {}), changed=changed)
+        # A name that has become wrong since is no reason to refuse an update.
+        naming = Naming.OPTIONAL if stored.unread else Naming.SEGMENT
+        self._found.extend(check_metadata(new_meta, path, naming=naming))
+        if not stored.unread:
+            self._found.extend(check_metadata_update(new_meta, old.get("metadata", {}), path))
+
+    def _note(self, stored: Stored) -> None:
+        """What did not survive being stored."""
+        self._found.extend(stored.unread)
+        for path in stored.unknown:
+            self._found.append(problems.unknown_field(path, self._remedy(path)))
+
+    def _remedy(self, path: FieldPath) -> str:
+        # Looking for what was meant takes a tenth of a millisecond, and a hostile object has thousands of such fields.
+        return remedy_for_unknown(self._served.schema, path) if len(self._found) < _MOST_REMEDIES else ""
+
+    def _verdict(self, value: dict[str, Any], before: Before | None) -> SchemaVerdict:
+        undecided = self._rules(value, before)
+        return SchemaVerdict(known=True, object=value, violations=_told(self._found), undecided=undecided)
+
+    def _rules(self, value: dict[str, Any], before: Before | None) -> tuple[str, ...]:
         """Run the CEL rules, unless an error of a kind that stops the API server from it was found.
 
         What was not decided.
@@ -80,63 +130,9 @@ class Judgement:
         if any(problem.cause in BLOCKING for problem in self._found):
             return (NOT_CHECKED,)
         run_of_rules = RuleRun()
-        run_of_rules.run(value, rules)
+        run_of_rules.run(value, rules, (), before)
         self._found.extend(run_of_rules.problems)
         return tuple(run_of_rules.undecided)
-
-    def _shape(self, raw: JsonObject) -> dict[str, Any]:
-        """The object as it would be stored; what does not survive that is noted."""
-        served, reader = self._served, self._reader
-        shaper = Shaper(reader.read)
-        rest = {key: member for key, member in raw.items() if key not in ("apiVersion", "kind", "metadata")}
-        body = shaper.shape(rest, served.shape)
-        value: dict[str, Any] = {"apiVersion": served.gvk.api_version, "kind": served.gvk.kind}
-        if "metadata" in raw:
-            stored = reader.read(raw["metadata"], ("metadata",))
-            child = served.shape.props.get("metadata")
-            value["metadata"] = stored if child is None else fill(stored, child)
-        for key, member in body.items():
-            value.setdefault(key, member)
-        if served.has_status:
-            value.pop("status", None)
-        self._found.extend(reader.problems)
-        for path in (*reader.unknown, *shaper.unknown):
-            self._found.append(problems.unknown_field(path, self._remedy(path)))
-        meta = value.get("metadata", {})
-        if served.namespaced is False:
-            # The API server drops the namespace of an object that is in none.
-            meta.pop("namespace", None)
-        # Where metadata could not be read, a name that is missing now was perhaps there.
-        naming = Naming.OPTIONAL if reader.problems else served.naming
-        self._found.extend(check_metadata(meta, ("metadata",), naming=naming))
-        return value
-
-    def _remedy(self, path: FieldPath) -> str:
-        # Looking for what was meant takes a tenth of a millisecond, and a hostile object has thousands of such fields.
-        return remedy_for_unknown(self._served.schema, path) if len(self._found) < _MOST_REMEDIES else ""
-
-    def _scale(self, value: Mapping[str, Any]) -> None:
-        """The scale subresource's own rule for the field it reads."""
-        wanted: Any = value
-        for key in self._served.replicas:
-            if not isinstance(wanted, dict) or key not in wanted:
-                return
-            wanted = wanted[key]
-        path: FieldPath = self._served.replicas
-        if type(wanted) is not int:
-            kind = GO_TYPES.get(type(wanted), "<nil>")
-            text = (
-                f"Invalid value: 0: .{'.'.join(self._served.replicas)} accessor error: "
-                f"{shown(wanted)} is of the type {kind}, expected int64"
-            )
-        elif wanted < 0:
-            text = f"Invalid value: {wanted}: should be a non-negative integer"
-        elif wanted > LARGEST_REPLICAS:
-            text = f"Invalid value: {wanted}: should be less than or equal to {LARGEST_REPLICAS}"
-        else:
-            return
-        remedy = f"Set {format_path(path)} to a whole number from 0 to {LARGEST_REPLICAS}."
-        self._found.append(Problem("schema.scale", Cause.INVALID, path, text, remedy))
 
 
 def _told(found: list[Problem]) -> tuple[SchemaViolation, ...]:

@@ -88,14 +88,30 @@ class SchemaSet:
         """Every served version of every kind that was defined, sorted; built-in kinds are not listed."""
         return tuple(sorted(self._served))
 
+    def scaled(self, group: str, version: str, plural: str) -> tuple[GroupVersionKind, tuple[str, ...]] | None:
+        """The kind behind a `scale` subresource and the keys of the replicas it writes; None where we know none."""
+        for definition in self._definitions.values():
+            if (definition.group, definition.plural) == (group, plural):
+                for served in definition.served:
+                    if served.gvk.version == version and served.scale is not None:
+                        return served.gvk, served.scale.replicas
+        return None
+
     def validate(self, resource: Resource, *, old_object: JsonObject | None = None) -> SchemaVerdict:
-        """What the API server would say to the creation of this object. Total: any JSON object gets a verdict."""
-        del old_object
+        """What the API server would say to the creation of this object. Total: any JSON object gets a verdict.
+
+        With `old_object`, what it would say to the update of that stored object by this one: its transition rules, and
+        what it tolerates because it was so before (ratcheting). The old object may come as it was read from the API
+        server; it is pruned and defaulted as reading does. It is an update of the object itself: its status is kept
+        where the status subresource is on. The metadata of the verdict's object is what would be stored; what only the
+        API server can know about it is not checked: the resourceVersion and the owners of managedFields. Kinds of
+        Kubernetes itself do not ratchet, and a CustomResourceDefinition is judged as if it were new.
+        """
         gvk = resource.ref.gvk
         served = self._served.get(gvk) or self._built_in(gvk)
         if served is None:
             return self._unknown(resource)
-        verdict = Judgement(served).judge(resource.object)
+        verdict = Judgement(served).judge(resource.object, old_object)
         if gvk.kind == "CustomResourceDefinition" and gvk.group == "apiextensions.k8s.io" and not verdict.violations:
             return replace(verdict, violations=_definition_violations(verdict.object))
         return verdict
@@ -106,7 +122,7 @@ class SchemaSet:
         schema = builtin.built_in(self._kubernetes).schema(gvk)
         if schema is None:
             return None
-        served = ServedKind(gvk=gvk, schema=schema, namespaced=None, naming=builtin.naming(gvk))
+        served = ServedKind(gvk=gvk, schema=schema, namespaced=None, naming=builtin.naming(gvk), custom=False)
         self._served[gvk] = served
         return served
 

@@ -21,6 +21,8 @@ from ployd_policy.crd.schema import Schema
 from ployd_policy.model.location import FieldPath
 
 EMBEDDED = "schema.embedded_resource"
+LISTS = frozenset({"schema.list_set", "schema.list_map"})
+"""What the API server tolerates on an update where any list of the old object was wrong already."""
 
 
 class Spine:

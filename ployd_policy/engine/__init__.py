@@ -1,7 +1,8 @@
 """The engine: one question (`AdmissionRequest`), one answer (`Decision`). Pure; the doors bring and take the text."""
 
 from ployd_policy.engine.decide import Door, Engine
-from ployd_policy.engine.inventory import Inventory, InventoryObject
+from ployd_policy.engine.inventory import Inventory, InventoryObject, inventory_object
+from ployd_policy.engine.receipt import essence
 from ployd_policy.engine.selection import Selection
 
-__all__ = ["Door", "Engine", "Inventory", "InventoryObject", "Selection"]
+__all__ = ["Door", "Engine", "Inventory", "InventoryObject", "Selection", "essence", "inventory_object"]

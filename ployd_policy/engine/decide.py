@@ -79,7 +79,9 @@ class Engine:
         if request.object is None or request.operation is Operation.DELETE:
             return self._decision(request, request.old_object or {}, inventory)
         resource = Resource(ref=request.ref, object=request.object)
-        verdict = self.schemas.validate(resource)
+        # Of an update the API server excuses what was wrong before and stays as it was.
+        old = request.old_object if request.operation is Operation.UPDATE else None
+        verdict = self.schemas.validate(resource, old_object=old)
         findings = tuple(schema_findings(request, verdict))
         if _blocks(verdict):
             return self._decision(

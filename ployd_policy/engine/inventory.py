@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeGuard
 
 from ployd_policy.model.resource import JsonObject, ObjectRef
@@ -78,15 +78,7 @@ class Inventory:
         for number, item in enumerate(objects):
             environment = item.environment or ""
             gpus = gpus_at_most(item)
-            entry = {
-                "id": number,
-                "apiVersion": item.ref.gvk.api_version,
-                "cluster": item.cluster,
-                "labels": item.labels,
-                "spec": item.spec,
-                "gpus": gpus,
-                "gpusBefore": gpus_so_far.get(environment, 0),
-            }
+            entry = _entry(item, number, gpus_so_far.get(environment, 0))
             gpus_so_far[environment] = gpus_so_far.get(environment, 0) + gpus
             kinds = index.setdefault(environment, {})
             names = kinds.setdefault(item.ref.gvk.kind, {}).setdefault(item.ref.namespace, {})
@@ -97,6 +89,38 @@ class Inventory:
             objects=tuple(objects),
             shared=SharedInventory(digest=f"sha256:{hashlib.sha256(text.encode()).hexdigest()}", value=value),
         )
+
+    def with_object(self, item: InventoryObject) -> tuple[Inventory, int]:
+        """This inventory with one more object, in the place of its namesake if there is one; and the object's id.
+
+        The digest stays that of the others. What precedes the newcomer in a budget is everything else there is.
+        """
+        environment, ref = item.environment or "", item.ref
+        path = ("objects", environment, ref.gvk.kind, ref.namespace, ref.name)
+        place = len(self.objects)
+        others = sum(gpus_at_most(each) for each in self.objects if _competes(each, item))
+        return replace(
+            self,
+            objects=(*self.objects, item),
+            shared=replace(self.shared, own=(path, [_entry(item, place, others)])),
+        ), place
+
+
+def _entry(item: InventoryObject, number: int, gpus_before: int) -> dict[str, Any]:
+    """An object as rules see it."""
+    return {
+        "id": number,
+        "apiVersion": item.ref.gvk.api_version,
+        "cluster": item.cluster,
+        "labels": item.labels,
+        "spec": item.spec,
+        "gpus": gpus_at_most(item),
+        "gpusBefore": gpus_before,
+    }
+
+
+def _competes(other: InventoryObject, item: InventoryObject) -> bool:
+    return other.environment == item.environment and other.ref != item.ref
 
 
 def gpus_at_most(item: InventoryObject) -> int:

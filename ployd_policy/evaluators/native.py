@@ -92,7 +92,8 @@ class NativeEvaluator:
             if self._inventory is None or self._inventory[0] != inventory.digest:
                 prepared = _native.prepare(inventory.value, max_bytes=_INVENTORY_BYTES)
                 self._inventory = (inventory.digest, prepared)
-            return self._inventory[1]
+            prepared = self._inventory[1]
+        return prepared if inventory.own is None else prepared.with_value(*inventory.own)
 
 
 def _evaluation_error(error: Exception) -> EvaluationError:

@@ -119,7 +119,8 @@ def _question(document: JsonObject, inventory: SharedInventory | None) -> dict[s
     try:
         question: dict[str, Any] = _native.prepare(document).to_python()
         if inventory is not None:
-            known = _native.prepare(inventory.value, max_bytes=_INVENTORY_BYTES).to_python()
+            prepared = _native.prepare(inventory.value, max_bytes=_INVENTORY_BYTES)
+            known = (prepared if inventory.own is None else prepared.with_value(*inventory.own)).to_python()
             question.setdefault("ployd", {})["inventory"] = known
     except _native.InputError as error:
         raise EvaluationError(error.args[0]) from None

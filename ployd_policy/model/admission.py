@@ -38,6 +38,8 @@ class AdmissionRequest:
     object: JsonObject | None
     """None for DELETE."""
     old_object: JsonObject | None = None
+    resource: tuple[str, str, str] = ("", "", "")
+    """Group, version and plural of the resource that was written to; of `scale` it names the parent."""
     sub_resource: str = ""
     dry_run: bool = False
     user: UserInfo = field(default_factory=UserInfo)

@@ -1,6 +1,6 @@
 """The policy bundle: modules, METADATA, digest, and the rows rules answer with. It runs no rules and reads no files."""
 
-from ployd_policy.rego.archive import bundle_archive, bundle_data
+from ployd_policy.rego.archive import bundle_archive, bundle_data, read_archive
 from ployd_policy.rego.builtins import REFUSED_BUILTINS, opa_capabilities
 from ployd_policy.rego.bundle import PolicyBundle, load_bundle
 from ployd_policy.rego.module import Dialect, PolicyModule
@@ -18,5 +18,6 @@ __all__ = [
     "bundle_data",
     "load_bundle",
     "opa_capabilities",
+    "read_archive",
     "read_report",
 ]

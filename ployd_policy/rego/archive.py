@@ -9,8 +9,13 @@ import tarfile
 from collections.abc import Iterator
 from typing import Any
 
+from ployd_policy.model.errors import BundleError
 from ployd_policy.rego.bundle import PolicyBundle
-from ployd_policy.rego.module import Dialect, PolicyModule
+from ployd_policy.rego.module import Dialect, PolicyModule, parse_module
+
+_UNPACKED_BYTES = 256 * 1024 * 1024
+_ENTRYPOINT = "policies/ployd/main/main.rego"
+"""Written anew by whoever loads."""
 
 
 def bundle_archive(bundle: PolicyBundle) -> bytes:
@@ -26,6 +31,47 @@ def bundle_archive(bundle: PolicyBundle) -> bytes:
             member.mode = 0o644
             tar.addfile(member, io.BytesIO(content))
     return buffer.getvalue()
+
+
+def read_archive(archive: bytes) -> tuple[list[tuple[str, str]], dict[str, Any]]:
+    """Modules and data of an archive that `bundle_archive` wrote, as `load_bundle` takes them.
+
+    Raises:
+        BundleError: it is no such archive.
+
+    """
+    modules: list[tuple[str, str]] = []
+    data: dict[str, Any] | None = None
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(archive)) as packed:
+            text = packed.read(_UNPACKED_BYTES + 1)
+        if len(text) > _UNPACKED_BYTES:
+            raise BundleError(f"the bundle unpacks to more than {_UNPACKED_BYTES} bytes")
+        with tarfile.open(fileobj=io.BytesIO(text), mode="r:") as tar:
+            for member in tar:
+                file = tar.extractfile(member)
+                content = file.read() if file is not None else b""
+                if member.name.lstrip("/") == "data.json":
+                    data = json.loads(content)
+                elif member.name.endswith(".rego"):
+                    modules.append((member.name, content.decode("utf-8")))
+    except (OSError, EOFError, tarfile.TarError, ValueError) as error:
+        raise BundleError(
+            f"this is no bundle of policies: {error}", remedy="`ployd-policy bundle` writes one."
+        ) from None
+    if data is None or not isinstance(data.get("ployd"), dict):
+        raise BundleError("the bundle has no data.json of ours", remedy="`ployd-policy bundle` writes one.")
+    data["ployd"].pop("bundle", None)
+    named = [(_home(path, text), text) for path, text in modules]
+    return [(path, text) for path, text in named if path != _ENTRYPOINT], data
+
+
+def _home(path: str, text: str) -> str:
+    """The path a module of ours has in a checkout, by its package; the archive's own for everybody else's."""
+    package = parse_module(path, text).module.package
+    if package[0] != "ployd":
+        return path
+    return f"policies/{'/'.join((*package, package[-1]))}.rego"
 
 
 def bundle_data(bundle: PolicyBundle) -> dict[str, Any]:

@@ -6,11 +6,12 @@ The only room that reads the user's files; Git, kubectl and helm are run through
 from ployd_policy.workspace.catalogue_file import add_model, entry_text
 from ployd_policy.workspace.data import read_catalogue, read_data, read_schemas
 from ployd_policy.workspace.discovery import Workspace, find_root, open_workspace
+from ployd_policy.workspace.fingerprint import fingerprint
 from ployd_policy.workspace.git import changed_files
 from ployd_policy.workspace.model_files import ModelFiles, read_hub_model, read_model_folder
 from ployd_policy.workspace.render import helm_template, kustomize_build
 from ployd_policy.workspace.settings import Settings, load_settings
-from ployd_policy.workspace.texts import read_folder
+from ployd_policy.workspace.texts import read_bundle, read_folder
 
 __all__ = [
     "ModelFiles",
@@ -20,10 +21,12 @@ __all__ = [
     "changed_files",
     "entry_text",
     "find_root",
+    "fingerprint",
     "helm_template",
     "kustomize_build",
     "load_settings",
     "open_workspace",
+    "read_bundle",
     "read_catalogue",
     "read_data",
     "read_folder",

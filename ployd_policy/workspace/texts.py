@@ -10,6 +10,7 @@ from pathlib import Path
 from ployd_policy.model.errors import ConfigurationError
 
 _POLICY_BYTES = 4 * 1024 * 1024
+_BUNDLE_BYTES = 64 * 1024 * 1024
 
 
 class UnreadableFileError(Exception):
@@ -47,13 +48,32 @@ def read_folder(folder: Path, suffixes: tuple[str, ...]) -> Iterator[tuple[str, 
     """
     if not folder.is_dir():
         raise ConfigurationError(f"{folder} is not a folder")
-    # The bundled folders are links themselves; below the one that was named none is followed.
-    for parent, folders, files in os.walk(folder.resolve(), onerror=refuse_folder):
+    # The bundled folders are links themselves, and the files of a mounted ConfigMap are links into its `..data`; below
+    # the one folder that was named no link is followed.
+    mounted = folder / "..data"
+    root = (mounted if mounted.is_dir() else folder).resolve()
+    for parent, folders, files in os.walk(root, onerror=refuse_folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
             if name.endswith(suffixes):
                 path = Path(parent, name)
-                yield path.relative_to(folder.resolve()).as_posix(), _text(path)
+                yield path.relative_to(root).as_posix(), _text(path)
+
+
+def read_bundle(file: Path) -> bytes:
+    """The bytes of a bundle of policies.
+
+    Raises:
+        ConfigurationError: it cannot be read, or is larger than any bundle.
+
+    """
+    try:
+        data = read_regular(file.resolve(), _BUNDLE_BYTES)
+    except UnreadableFileError as error:
+        raise ConfigurationError(f"{file}: {error}", remedy="`ployd-policy bundle` writes one.") from error
+    if len(data) > _BUNDLE_BYTES:
+        raise ConfigurationError(f"{file}: larger than {_BUNDLE_BYTES} bytes")
+    return data
 
 
 def refuse_folder(error: OSError) -> None:

@@ -99,6 +99,8 @@ def _outcome(problem: Exception) -> CelError | UndecidableError:
         return CelError("division by zero")
     if isinstance(problem, OverflowError):
         return CelError("integer overflow")
+    if "optional.none() dereference" in text:
+        return CelError("optional.none() dereference")
     raised = _CALL_FAILED.search(text)
     if raised is not None:
         return (CelError if raised[1] == "CelError" else UndecidableError)(raised[2])

@@ -28,6 +28,10 @@ _STOPPED = {
 _ALSO = {"existsOne": "exists_one"}
 _TRANSFORMS = {"transformList": "", "transformMap": "k_mapOf", "transformMapEntry": "k_merged"}
 _BINDING = frozenset({"sortBy", "optMap", "optFlatMap"})
+_ORDER = frozenset({
+    "[", "map", "filter", "sortBy", "sort", "reverse", "slice", "isSorted", "indexOf", "lastIndexOf", "join", "flatten",
+    "transformList", "distinct", "first", "last",
+})  # fmt: skip
 NAMESPACES = frozenset({"sets", "lists", "strings", "format", "ip", "optional"})
 GROWING = frozenset({"join", "replace", "split", "format", "flatten"})
 """Functions whose result can be larger than what they got."""
@@ -50,7 +54,10 @@ class Rewritten:
     functions: frozenset[str]
     """Our functions it calls, without prefix."""
     self_fields: Fields | None
-    uses_old_self: bool
+    old_fields: Fields | None
+    """None: the rule does not compare with the value before an update."""
+    order_seen: bool
+    """Whether something else than a comparison of wholes could tell the order of a list."""
     depth: int
     """How deep macros are nested."""
     growing: int
@@ -72,7 +79,8 @@ def rewrite(rule: str, known: frozenset[str]) -> Rewritten:
         text=text,
         functions=frozenset(writer.functions),
         self_fields=_fields(tokens, "self"),
-        uses_old_self=any(token == Token("name", "oldSelf") for token in tokens),
+        old_fields=_fields(tokens, "oldSelf"),
+        order_seen=any(token.text in _ORDER for token in tokens),
         depth=writer.deepest,
         growing=sum(token.text == "+" or token.text in GROWING for token in tokens),
     )

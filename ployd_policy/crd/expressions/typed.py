@@ -14,7 +14,10 @@ from typing import Any
 
 from ployd_policy.crd.expressions.outcome import CelError, UndecidableError
 from ployd_policy.crd.expressions.source import Fields
+from ployd_policy.crd.formats import FORMATS
 from ployd_policy.crd.goduration import parse_duration
+from ployd_policy.crd.gotext import GO_TYPES
+from ployd_policy.crd.pattern import encode
 from ployd_policy.crd.schema import Schema
 
 RESERVED = frozenset({
@@ -24,6 +27,7 @@ RESERVED = frozenset({
 _ESCAPES = {"__": "__underscores__", ".": "__dot__", "-": "__dash__", "/": "__slash__"}
 _ESCAPED = re.compile(r"__|[./-]")
 _NAME = re.compile(r"[A-Za-z_./-][A-Za-z0-9_./-]*", re.ASCII)
+UNREADABLE = "@unreadable"
 _TEXT = Schema(type="string")
 ROOT_METADATA = Schema(type="object", properties={"name": _TEXT, "generateName": _TEXT})
 _INSTANT = re.compile(r"(\d{4}-\d{2}-\d{2})[tT](\d{2}:\d{2}:\d{2})(?:\.(\d+))?([zZ]|[+-]\d{2}:\d{2})", re.ASCII)
@@ -39,33 +43,52 @@ def escape(name: str) -> str | None:
     return _ESCAPED.sub(lambda match: _ESCAPES[match.group()], name)
 
 
-def to_cel(value: Any, schema: Schema, fields: Fields, *, root: bool = False, unread: bool = False) -> Any:
+def to_cel(
+    value: Any, schema: Schema, fields: Fields, *, root: bool = False, unread: bool = False, hidden: str = ""
+) -> Any:
     """The value as a rule of this schema node sees it; only the named fields, or everything where none is named.
 
     `unread`: no rule names this value, it only comes along with what is named. The API server converts when a rule
-    reads, so 1.0 for an integer is then no error. Where a rule does read it, in a list for instance, that goes unseen.
+    reads, so a value of another type is then no error. Where a rule does read it, in a list for instance, that goes
+    unseen. `hidden`: with the fields that no rule can name, under names that none has, because they count where a
+    whole object is compared with what it was; and what cannot be read is equal to nothing of another `hidden`.
 
     Raises:
         CelError: the value is not what the schema says, so the API server cannot read it either.
         UndecidableError: the value is more exact than this evaluator.
     """
     if value is None:
-        return None
+        return {UNREADABLE: hidden} if hidden and not schema.nullable else None
+    if unread:
+        try:
+            return _typed(value, schema, fields, root=root, unread=True, hidden=hidden)
+        except CelError:
+            return {UNREADABLE: hidden} if hidden else value
+    return _typed(value, schema, fields, root=root, unread=False, hidden=hidden)
+
+
+def _typed(value: Any, schema: Schema, fields: Fields, *, root: bool, unread: bool, hidden: str) -> Any:
     if schema.int_or_string:
-        return value
+        if type(value) not in (int, str):
+            raise CelError("invalid data, expected XIntOrString value to be either a string or integer")
+        return _string(value, "") if type(value) is str else value
     if schema.type == "object":
-        return _object(value, schema, fields, root=root or schema.embedded)
+        return _object(value, schema, fields, root=root or schema.embedded, hidden=hidden)
     if schema.type == "array":
-        return [to_cel(item, schema.items or Schema(), {}, unread=True) for item in _expect(value, list, "an array")]
+        items = schema.items or Schema()
+        return [
+            to_cel(item, items, {}, unread=True, hidden=hidden)
+            for item in _expect(value, list, "an array for the provided schema with type=array")
+        ]
     if schema.type == "string":
         return _string(_expect(value, str, "string"), schema.format)
     if schema.type == "number":
         if type(value) not in (int, float):
-            raise CelError("invalid data, expected float")
+            raise CelError(f"invalid data, expected float, got {GO_TYPES[type(value)]}")
         return float(value)
     if schema.type == "integer":
         # Validation has refused every other float before.
-        return int(value) if unread and type(value) is float else _expect(value, int, "int")
+        return int(value) if unread and not hidden and type(value) is float else _expect(value, int, "int")
     if schema.type == "boolean":
         return _expect(value, bool, "bool")
     return value
@@ -73,22 +96,26 @@ def to_cel(value: Any, schema: Schema, fields: Fields, *, root: bool = False, un
 
 def _expect(value: Any, kind: type, name: str) -> Any:
     if type(value) is not kind:
-        raise CelError(f"invalid data, expected {name}")
+        got = "" if kind in (list, dict) else f", got {GO_TYPES[type(value)]}"
+        raise CelError(f"invalid data, expected {name}{got}")
     return value
 
 
-def _object(value: Any, schema: Schema, fields: Fields, *, root: bool) -> dict[str, Any]:
-    members = _expect(value, dict, "a map")
+def _object(value: Any, schema: Schema, fields: Fields, *, root: bool, hidden: str) -> dict[str, Any]:
+    members = _expect(value, dict, "a map for the provided schema with type=object")
     if isinstance(schema.additional, Schema):
         others = schema.additional
-        return {key: to_cel(member, others, {}, unread=True) for key, member in members.items()}
+        return {key: to_cel(member, others, {}, unread=True, hidden=hidden) for key, member in members.items()}
     out: dict[str, Any] = {}
     for key, member in members.items():
         child = _member(schema, key, root=root)
         name = escape(key)
         # A null in a nullable field is as good as absent.
-        if child is not None and name is not None and member is not None and (not fields or name in fields):
-            out[name] = to_cel(member, child, fields.get(name, {}), unread=not fields)
+        if child is None or name is None or member is None:
+            if hidden and not fields:
+                out[f"@{key}"] = member
+        elif not fields or name in fields:
+            out[name] = to_cel(member, child, fields.get(name, {}), unread=not fields, hidden=hidden)
     return out
 
 
@@ -101,6 +128,9 @@ def _member(schema: Schema, key: str, *, root: bool) -> Schema | None:
 
 
 def _string(value: str, form: str) -> Any:
+    # On an update, a value that was wrong before is tolerated and comes to the rules.
+    if form in ("duration", "date-time") and not FORMATS[form.replace("-", "")](value):
+        raise CelError(f"Invalid {form} {value}")
     if form == "duration":
         return _duration(value)
     if form == "date":
@@ -108,14 +138,14 @@ def _string(value: str, form: str) -> Any:
             return dt.datetime.combine(dt.date.fromisoformat(value), dt.time(), dt.UTC)
         except ValueError:
             raise CelError(f"Invalid date formatted string {value}") from None
-    if form in ("date-time", "datetime"):
+    if form == "date-time":
         return _instant(value)
     if form == "byte":
         try:
             return base64.b64decode(value, validate=True)
         except (ValueError, binascii.Error):
             raise CelError(f"Invalid byte formatted string {value}") from None
-    return value
+    return value if value.isascii() else encode(value).decode()
 
 
 def _duration(value: str) -> dt.timedelta:

@@ -1,32 +1,25 @@
-"""The one place that names concrete classes: options and settings become a wired engine, and a run becomes a Report.
-
-It reads files through `workspace` and constructs; it judges nothing and prints nothing.
-"""
+"""Options and settings become a wired engine. It reads files through `workspace` and constructs; it judges nothing."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib.resources
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ployd_policy import __version__, capacity, documents, repository, workspace
+from ployd_policy import capacity, documents, repository, workspace
 from ployd_policy.crd import RULES as SCHEMA_RULES
 from ployd_policy.crd import SchemaSet
 from ployd_policy.engine import Door, Engine, Selection
 from ployd_policy.environment import EnvironmentMap, overlay, require_known_parameters
 from ployd_policy.evaluators.native import NativeEvaluator
 from ployd_policy.model.errors import ConfigurationError
-from ployd_policy.model.finding import RuleInfo, Severity, Skip
-from ployd_policy.model.report import Report
-from ployd_policy.model.source import SourceFile
+from ployd_policy.model.finding import RuleInfo
 from ployd_policy.ports import RuleEvaluator
-from ployd_policy.rego import PolicyBundle, load_bundle
-from ployd_policy.report import Plan, PlannedObject
-from ployd_policy.serving import plans_for
+from ployd_policy.rego import PolicyBundle, load_bundle, read_archive
 
 _TIME_LIMIT_S = 2.0
 """For one object's rules; the webhook's deadline leaves no more."""
@@ -45,30 +38,14 @@ class Setup:
     """Folders of CRDs beside the bundled ones."""
     catalogues: tuple[Path, ...] = ()
     """Folders of GPUs, models, vLLM versions and prices, laid over the bundled ones in their order."""
+    bundle: Path | None = None
+    """A bundle file instead of the bundled policies and everything laid over them."""
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     opa_url: str | None = None
     """An OPA server runs the rules; None: the embedded engine does."""
     on_print: Callable[[str], None] = lambda _line: None
     """Gets what policies `print` in the embedded engine; a server has a log of its own."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
-    """What a run of `check` is about."""
-
-    root: Path
-    paths: tuple[Path, ...]
-    standard_input: bytes | None = None
-    changed_since: str | None = None
-    inventory: tuple[Path, ...] = ()
-    exclude: tuple[str, ...] = ()
-    kustomize: tuple[Path, ...] = ()
-    helm: tuple[Path, ...] = ()
-    values: tuple[Path, ...] = ()
-    environment: str | None = None
-    strict: bool = False
-    jobs: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +71,8 @@ def load_policies(setup: Setup) -> PolicyBundle:
         BundleError: a policy does not load.
 
     """
+    if setup.bundle is not None:
+        return _packed(setup, setup.bundle)
     modules = [(f"policies/{path}", text) for path, text in workspace.read_folder(bundled("policies"), (".rego",))]
     data: dict[str, Any] = {"ployd": dict(workspace.read_data(bundled("policies") / "data"))}
     defaults = data["ployd"]["environments"]
@@ -114,6 +93,23 @@ def load_policies(setup: Setup) -> PolicyBundle:
         _require_rules(bundle, folder)
     require_known_parameters(setup.environments, defaults, [rule.id for rule in bundle.rules])
     return bundle
+
+
+def _packed(setup: Setup, file: Path) -> PolicyBundle:
+    """The policies and data of a bundle file, which has everything in it.
+
+    Raises:
+        ConfigurationError: something else is to be laid over it, or it cannot be read.
+        BundleError: it does not load.
+
+    """
+    if setup.policies or setup.catalogues or setup.environments:
+        raise ConfigurationError(
+            f"--bundle {file} has its own policies, catalogues and environments, and others were given beside it",
+            remedy="Lay them over when the bundle is made: `ployd-policy bundle` takes the same options.",
+        )
+    modules, data = read_archive(workspace.read_bundle(file))
+    return load_bundle(modules, data)
 
 
 def _laid_over(data: Mapping[str, Any], folder: Path) -> dict[str, Any]:
@@ -181,93 +177,6 @@ def wire(setup: Setup, door: Door) -> Wired:
     return Wired(engine=engine, bundle=bundle, rules={rule.id: rule for rule in others} | policy_rules)
 
 
-def check_files(
-    setup: Setup,
-    scope: Scope,
-    *,
-    total: Callable[[int], None] = lambda _files: None,
-    progress: Callable[[int], None] = lambda _files: None,
-) -> Report:
-    """Judge files and return everything found.
-
-    Args:
-        setup: rules, schemas and engine.
-        scope: the files.
-        total: told how many files there are.
-        progress: told how many more are done.
-
-    Raises:
-        PloydPolicyError: nothing may be taken as allowed; see its subclasses.
-
-    """
-    return check_with(wire(setup, Door.REPOSITORY), scope, total=total, progress=progress)
-
-
-def check_with(
-    wired: Wired,
-    scope: Scope,
-    *,
-    total: Callable[[int], None] = lambda _files: None,
-    progress: Callable[[int], None] = lambda _files: None,
-) -> Report:
-    """Like `check_files`, with an engine that is wired already."""
-    sources, skips = _sources(scope)
-    total(len(sources))
-    question = repository.Question(
-        sources=sources,
-        skips=skips,
-        rules=wired.rules,
-        tool_version=__version__,
-        environment=scope.environment,
-        strict=scope.strict,
-        # A server answers one connection after the other; forked copies of it would share a socket.
-        jobs=scope.jobs if isinstance(wired.engine.evaluator, NativeEvaluator) else 1,
-    )
-    return repository.judge(wired.engine, question, progress)
-
-
-def plan_files(setup: Setup, scope: Scope, gpus: Sequence[str] = ()) -> Plan:
-    """What the model servers of some files take, with what policies say of their objects.
-
-    Args:
-        setup: rules, schemas, engine and catalogues.
-        scope: the files.
-        gpus: other GPUs to plan for, by any of their names.
-
-    Raises:
-        ConfigurationError: there is no model server in the files, or no GPU of such a name.
-        PloydPolicyError: as `check_files`.
-
-    """
-    wired = wire(setup, Door.REPOSITORY)
-    known = wired.engine.catalogue
-    for name in gpus:
-        gpu = capacity.find_gpu(known, name)
-        if isinstance(gpu, capacity.Unknown):
-            raise ConfigurationError(f"--gpu {name}: no GPU is called that", remedy=gpu.remedy)
-    report = check_with(wired, scope)
-    unread = tuple(finding for file in report.files for finding in file.findings if finding.severity is Severity.ERROR)
-    planned = [
-        PlannedObject(decision=decision, plans=plans)
-        for decision in report.decisions()
-        if (plans := plans_for(decision.resource.object, known, gpus))
-    ]
-    if not planned:
-        if unread:
-            raise ConfigurationError(f"{unread[0].location}: {unread[0].message}", remedy=unread[0].remedy)
-        raise ConfigurationError(
-            f"no object in {', '.join(map(str, scope.paths))} runs vLLM",
-            remedy="Name a file with a ModelDeployment of framework vllm, or a pod that runs it.",
-        )
-    return Plan(
-        tool_version=__version__,
-        currency=str(known.prices.get("currency", "")),
-        example_prices=bool(known.prices.get("example")),
-        objects=tuple(planned),
-        unread=unread,
-    )
-
-
 def _evaluator(bundle: PolicyBundle, setup: Setup) -> RuleEvaluator:
     if setup.opa_url is None:
         return NativeEvaluator(bundle, time_limit_s=_TIME_LIMIT_S, on_print=setup.on_print)
@@ -275,40 +184,6 @@ def _evaluator(bundle: PolicyBundle, setup: Setup) -> RuleEvaluator:
     from ployd_policy.evaluators.opa import OpaEvaluator  # noqa: PLC0415
 
     return OpaEvaluator(bundle, url=setup.opa_url, timeout_s=_OPA_TIMEOUT_S)
-
-
-def _sources(scope: Scope) -> tuple[list[SourceFile], tuple[Skip, ...]]:
-    only = None
-    if scope.changed_since is not None:
-        only = workspace.changed_files(scope.root, scope.changed_since)
-    sources: list[SourceFile] = []
-    skips: list[Skip] = []
-    if scope.paths:
-        own = workspace.open_workspace(scope.root, scope.paths, only=only, exclude=scope.exclude)
-        sources += own.files
-        skips += own.skips
-    for folder in scope.inventory:
-        if not folder.is_dir():
-            raise ConfigurationError(f"--inventory {folder}: no such folder")
-        other = workspace.open_workspace(folder, (folder,), judged=False)
-        sources += other.files
-        skips += other.skips
-    sources += [workspace.kustomize_build(folder, path=_below(folder, scope.root)) for folder in scope.kustomize]
-    sources += [
-        workspace.helm_template(chart, path=_below(chart, scope.root), values=scope.values) for chart in scope.helm
-    ]
-    if scope.standard_input is not None:
-        if not scope.standard_input.strip():
-            raise ConfigurationError(
-                "standard input is empty", remedy="What should have written to it may have failed."
-            )
-        sources.append(SourceFile(file="<stdin>", path="<stdin>", data=scope.standard_input))
-    return sources, tuple(skips)
-
-
-def _below(path: Path, root: Path) -> str:
-    absolute, base = path.resolve(), root.resolve()
-    return absolute.relative_to(base).as_posix() if absolute.is_relative_to(base) else path.name
 
 
 def _digest(bundle: str, schemas: str, selection: Selection) -> str:

@@ -1,0 +1,129 @@
+"""`ployd-policy serve`: the validating admission webhook."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ployd_policy.cli.options import engine_options, rule_options, setup_of
+from ployd_policy.workspace import load_settings
+
+_PATH = click.Path(path_type=Path)
+_FILE = click.Path(path_type=Path, dir_okay=False)
+_LARGEST_PORT = 65535
+
+
+def _address(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[str, int]:
+    host, separator, port = value.rpartition(":")
+    if not separator or not port.isascii() or not port.isdigit() or int(port) > _LARGEST_PORT:
+        raise click.BadParameter(f"{value!r} is not HOST:PORT")
+    return host.strip("[]") or "0.0.0.0", int(port)  # noqa: S104 - a server in a pod listens to its node
+
+
+@click.command()
+@click.option(
+    "--listen",
+    default="0.0.0.0:8443",
+    show_default=True,
+    metavar="HOST:PORT",
+    callback=_address,
+    help="HTTPS: POST /validate.",
+)
+@click.option(
+    "--probes",
+    default="0.0.0.0:8081",
+    show_default=True,
+    metavar="HOST:PORT",
+    callback=_address,
+    help="HTTP: /healthz, /readyz, /metrics.",
+)
+@click.option("--tls-cert", type=_FILE, metavar="FILE", help="Certificate to show; read again when it changes.")
+@click.option("--tls-key", type=_FILE, metavar="FILE", help="Its key.")
+@click.option("--client-ca", type=_FILE, metavar="FILE", help="Callers must show a certificate signed by one of these.")
+@click.option(
+    "--client-cn",
+    "client_names",
+    multiple=True,
+    metavar="NAME",
+    help="And its common name must be one of these. Repeatable.",
+)
+@click.option("--workers", type=click.IntRange(min=1), help="Processes that decide.  [default: one a core]")
+@click.option(
+    "--deadline",
+    type=click.FloatRange(min=0.1, max=29),
+    default=2.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="For one review; keep it under the webhook's timeoutSeconds.",
+)
+@click.option(
+    "--drain",
+    type=click.FloatRange(min=0),
+    default=10.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="After SIGTERM, serve on while unready.",
+)
+@click.option("--standalone", is_flag=True, help="Ask no cluster: environments by namespace name, no inventory rules.")
+@click.option(
+    "--kubeconfig", type=_FILE, metavar="FILE", help="Cluster to watch.  [default: the pod's service account]"
+)
+@click.option("--config", type=_FILE, metavar="FILE", help="Settings file.")
+@click.option("--bundle", type=_FILE, metavar="FILE", help="Policies from a file that `ployd-policy bundle` wrote.")
+@rule_options
+@engine_options
+@click.option(
+    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
+)
+def serve(**options: Any) -> None:
+    """Serve the validating admission webhook.
+
+    Every review gets the verdict that `check` gives the same object. Whatever cannot be judged is refused, also where
+    failurePolicy is Ignore. Policies, certificate and settings are read again when they change; a bad one is refused
+    while the last good one serves. The log is JSON on standard output, one line a decision.
+    """
+    if not (options["tls_cert"] and options["tls_key"]):
+        raise click.UsageError("the API server calls webhooks over TLS only: give --tls-cert and --tls-key")
+    if options["client_names"] and not options["client_ca"]:
+        raise click.UsageError("--client-cn needs --client-ca")
+    if options["standalone"] and options["kubeconfig"]:
+        raise click.UsageError("--standalone asks no cluster, and --kubeconfig names one")
+    # Here, because its libraries take longer to import than a small run of another command takes.
+    from ployd_policy.assembly.admission import ServeOptions  # noqa: PLC0415
+    from ployd_policy.assembly.admission import serve as run  # noqa: PLC0415
+
+    about_rules = {
+        name: options[name] for name in ("policies", "schemas", "catalogues", "select", "ignore", "engine", "opa_url")
+    }
+    config, bundle = options["config"], options["bundle"]
+    sources = [*options["policies"], *options["schemas"], *options["catalogues"], config, bundle]
+    run(
+        ServeOptions(
+            load=partial(_load, config, bundle, about_rules),
+            sources=tuple(path for path in sources if path is not None),
+            reviews=options["listen"],
+            probes=options["probes"],
+            certificate=options["tls_cert"],
+            key=options["tls_key"],
+            client_ca=options["client_ca"],
+            client_names=options["client_names"],
+            workers=options["workers"] or os.cpu_count() or 1,
+            deadline_s=options["deadline"],
+            drain_s=options["drain"],
+            standalone=options["standalone"],
+            kubeconfig=options["kubeconfig"],
+            log_level=options["log_level"],
+        )
+    )
+
+
+def _load(config: Path | None, bundle: Path | None, options: dict[str, Any]) -> Any:
+    """Load policies as the command line says; runs in a process of its own, so everything is read anew."""
+    from ployd_policy.assembly.admission import load_handler  # noqa: PLC0415
+
+    return load_handler(replace(setup_of(load_settings(config), options), bundle=bundle))

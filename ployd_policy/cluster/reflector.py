@@ -1,0 +1,155 @@
+"""A copy of one resource's objects, kept by list and watch, that knows how old it is. Level-based: it holds state.
+
+The client's own informer cannot be used: it takes lists of models only, waits for ever on a connection that has gone
+silent, and cannot say whether what it holds is fresh.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ployd_policy.cluster.connection import OPENED, Connection, StatusError
+from ployd_policy.model.errors import ToolError
+
+_GONE = 410
+_WATCH_S = (240, 360)
+"""The API server ends a watch after some time between these, so that a fleet does not come back at once."""
+_SILENCE_S = 100.0
+"""Bookmarks come every minute; without one for longer the connection is dead."""
+_PAUSES_S = (0.2, 10.0)
+
+Key = tuple[str, str]
+"""Namespace and name."""
+
+
+class Reflector:
+    """One resource. `start` runs it in a thread of its own."""
+
+    def __init__(
+        self, connection: Connection, path: str, *, keep: Callable[[dict[str, Any]], dict[str, Any]] = lambda item: item
+    ) -> None:
+        """Make one that does not run yet.
+
+        Args:
+            connection: to the API server.
+            path: of the list, over all namespaces.
+            keep: what is kept of an object; two that are equal then count as unchanged.
+
+        """
+        self._connection = connection
+        self._path = path
+        self._keep = keep
+        self._lock = threading.Lock()
+        self._objects: dict[Key, dict[str, Any]] = {}
+        self._heard = 0.0
+        self._listed = False
+        self._open = False
+        self._changes = 0
+        self._error = ""
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"watch {path}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to list and watch."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop. A watch that waits is left to end by itself; its thread is a daemon."""
+        self._stop.set()
+
+    @property
+    def listed(self) -> bool:
+        """Whether everything was seen once."""
+        return self._listed
+
+    @property
+    def changes(self) -> int:
+        """Grows whenever an object comes, goes or changes."""
+        return self._changes
+
+    @property
+    def error(self) -> str:
+        """What the last attempt failed with; empty while it watches."""
+        return self._error
+
+    def age_s(self) -> float:
+        """Seconds since it was known to be in step: 0 while a watch is open."""
+        if self._open:
+            return 0.0
+        return time.monotonic() - self._heard if self._heard else float("inf")
+
+    def objects(self) -> Mapping[Key, dict[str, Any]]:
+        """What there is, by namespace and name."""
+        with self._lock:
+            return dict(self._objects)
+
+    def _run(self) -> None:
+        pause = _PAUSES_S[0]
+        version = ""
+        while not self._stop.is_set():
+            try:
+                version = version or self._list()
+                version = self._watch(version)
+                pause = _PAUSES_S[0]
+            except ToolError as error:
+                self._error = error.message
+                # After 410 only a new list helps; after anything else the old place may still do.
+                if isinstance(error, StatusError) and error.status == _GONE:
+                    version = ""
+                else:
+                    self._stop.wait(pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads load
+                    pause = min(_PAUSES_S[1], pause * 2)
+            finally:
+                self._open = False
+
+    def _list(self) -> str:
+        found: dict[Key, dict[str, Any]] = {}
+        version = ""
+        for items, version in self._connection.pages(self._path):  # noqa: B007 - the last one's
+            found |= {_key(item): self._keep(item) for item in items}
+        with self._lock:
+            if found != self._objects:
+                self._objects = found
+                self._changes += 1
+        self._listed = True
+        self._touch()
+        return version
+
+    def _watch(self, version: str) -> str:
+        """Follow until the API server ends it; the version to go on from."""
+        seconds = random.randint(*_WATCH_S)  # noqa: S311 - spreads load
+        for event in self._connection.watch(self._path, version, seconds=seconds, silence_s=_SILENCE_S):
+            self._open, self._error = True, ""
+            self._touch()
+            kind, item = event.get("type"), event.get("object") or {}
+            if kind == "ERROR":
+                raise StatusError(f"watch {self._path}", int(item.get("code", 0)), item)
+            version = str((item.get("metadata") or {}).get("resourceVersion", version))
+            if kind not in {OPENED, "BOOKMARK"}:
+                self._take(str(kind), item)
+            if self._stop.is_set():
+                break
+        return version
+
+    def _take(self, kind: str, item: dict[str, Any]) -> None:
+        key = _key(item)
+        with self._lock:
+            if kind == "DELETED":
+                self._changes += self._objects.pop(key, None) is not None
+                return
+            kept = self._keep(item)
+            if self._objects.get(key) != kept:
+                self._objects[key] = kept
+                self._changes += 1
+
+    def _touch(self) -> None:
+        self._heard = time.monotonic()
+
+
+def _key(item: dict[str, Any]) -> Key:
+    metadata = item["metadata"]
+    return metadata.get("namespace", ""), metadata["name"]

@@ -1,0 +1,57 @@
+"""The log: JSON, one line an event, on standard output. It writes; whoever calls decides what.
+
+A line names objects, users and rules and never holds a part of an object; what comes from an error is searched for
+secrets all the same.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+from typing import Any
+
+import structlog
+
+_SECRET = re.compile(
+    r"hf_[A-Za-z0-9]{8,}|sk-[A-Za-z0-9_-]{8,}|gh[pousr]_[A-Za-z0-9]{8,}|AKIA[A-Z0-9]{8,}"
+    r"|eyJ[\w-]{8,}\.[\w-]+\.[\w-]*|-----BEGIN [A-Z ]*PRIVATE KEY-----"
+    r"|(?i:bearer\s+[\w.~+/-]{8,})|(?i:(?:password|token|secret|api[_-]?key)\s*[=:]\s*\S+)"
+)
+_HIDDEN = "[redacted]"
+LEVELS = ("debug", "info", "warning", "error")
+
+
+def redact(value: Any) -> Any:
+    """`value` without what looks like a secret, in strings, lists and mappings."""
+    if isinstance(value, str):
+        return _SECRET.sub(_HIDDEN, value)
+    if isinstance(value, dict):
+        return {key: redact(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [redact(item) for item in value]
+    return value
+
+
+def _redacted(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    return {key: redact(value) for key, value in event.items()}
+
+
+def configure(level: str) -> structlog.typing.FilteringBoundLogger:
+    """The server's logger."""
+    logger: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
+        structlog.BytesLogger(sys.stdout.buffer),
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+            _redacted,
+            structlog.processors.JSONRenderer(serializer=_dumps),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
+    )
+    return logger
+
+
+def _dumps(value: Any, **_options: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":"), default=str).encode()
