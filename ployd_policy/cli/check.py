@@ -16,12 +16,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ployd_policy import report as reports
 from ployd_policy.assembly import check_files
-from ployd_policy.cli import exit_codes
 from ployd_policy.cli.options import engine_options, rule_options, scope_of, setup_of
+from ployd_policy.cli.results import exit_code, output_of, write_report
 from ployd_policy.cli.terminal import put, wants_color
-from ployd_policy.model.errors import ConfigurationError
 from ployd_policy.model.finding import Severity
-from ployd_policy.model.report import Report
 from ployd_policy.workspace import find_root, load_settings
 from ployd_policy.workspace.settings import settings_file
 
@@ -70,7 +68,7 @@ def check(paths: tuple[Path, ...], **options: Any) -> int:
     Each object is judged by its schema, by the policies of its environment, and against all other objects of the
     repository, also those outside PATHS. `-` reads standard input.
     """
-    outputs = [_output(text) for text in options["outputs"]]
+    outputs = [output_of(text) for text in options["outputs"]]
     if len({file for _, file in outputs}) < len(outputs):
         raise click.UsageError("two --output name the same file")
     if options["values"] and not options["helm"]:
@@ -101,33 +99,8 @@ def check(paths: tuple[Path, ...], **options: Any) -> int:
     plain = reports.RenderOptions(verbose=options["verbose"], fail_on=fail_on)
     put(reports.render(options["format_"], result, replace(plain, color=wants_color(options["color"]))))
     for format_, file in outputs:
-        _write(file, reports.render(format_, result, plain))
-    return _exit_code(result, fail_on)
-
-
-def _output(text: str) -> tuple[str, Path]:
-    format_, separator, file = text.partition("=")
-    if not separator or not file or format_ not in reports.FORMATS:
-        raise click.UsageError(
-            f"--output {text!r} is not FORMAT=FILE with FORMAT one of {', '.join(sorted(reports.FORMATS))}"
-        )
-    if not Path(file).parent.is_dir():
-        raise click.UsageError(f"--output {text!r}: there is no folder {Path(file).parent}")
-    return format_, Path(file)
-
-
-def _write(file: Path, text: str) -> None:
-    try:
-        file.write_bytes(text.encode("utf-8", "backslashreplace"))
-    except OSError as error:
-        raise ConfigurationError(f"cannot write {file}: {error.strerror}") from error
-
-
-def _exit_code(result: Report, fail_on: Severity) -> int:
-    failing = result.count(Severity.ERROR)
-    if fail_on is Severity.WARNING:
-        failing += result.count(Severity.WARNING)
-    return exit_codes.DENIED if failing else exit_codes.CLEAN
+        write_report(file, reports.render(format_, result, plain))
+    return exit_code(result, fail_on)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import click
 
 from ployd_policy import __version__
 from ployd_policy.cli import exit_codes
+from ployd_policy.cli.audit import audit
 from ployd_policy.cli.bundle import bundle
 from ployd_policy.cli.check import check
 from ployd_policy.cli.explain import explain
@@ -41,6 +42,7 @@ cli.add_command(plan)
 cli.add_command(import_model)
 cli.add_command(bundle)
 cli.add_command(serve)
+cli.add_command(audit)
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from ployd_policy.assembly import Setup
 from ployd_policy.cli.options import engine_options, rule_options, setup_of
 from ployd_policy.workspace import load_settings
 
@@ -23,6 +24,15 @@ def _address(_context: click.Context, _parameter: click.Parameter, value: str) -
     if not separator or not port.isascii() or not port.isdigit() or int(port) > _LARGEST_PORT:
         raise click.BadParameter(f"{value!r} is not HOST:PORT")
     return host.strip("[]") or "0.0.0.0", int(port)  # noqa: S104 - a server in a pod listens to its node
+
+
+def _secret(_context: click.Context, _parameter: click.Parameter, value: str | None) -> tuple[str, str] | None:
+    if value is None:
+        return None
+    namespace, separator, name = value.partition("/")
+    if not separator or not namespace or not name or "/" in name:
+        raise click.BadParameter(f"{value!r} is not NAMESPACE/SECRET")
+    return namespace, name
 
 
 @click.command()
@@ -44,6 +54,25 @@ def _address(_context: click.Context, _parameter: click.Parameter, value: str) -
 )
 @click.option("--tls-cert", type=_FILE, metavar="FILE", help="Certificate to show; read again when it changes.")
 @click.option("--tls-key", type=_FILE, metavar="FILE", help="Its key.")
+@click.option(
+    "--self-managed-tls",
+    metavar="NAMESPACE/SECRET",
+    callback=_secret,
+    help="Instead: make certificates, keep them in this Secret, renew them.",
+)
+@click.option("--tls-name", "tls_names", multiple=True, metavar="DNS", help="Name they serve. Repeatable.")
+@click.option(
+    "--webhook-configuration",
+    default="",
+    metavar="NAME",
+    help="The ValidatingWebhookConfiguration that is ours, to keep its caBundle and failurePolicy.",
+)
+@click.option(
+    "--probe-namespace",
+    default="",
+    metavar="NAME",
+    help="Set its failurePolicy to Fail once a bad object tried here is refused.",
+)
 @click.option("--client-ca", type=_FILE, metavar="FILE", help="Callers must show a certificate signed by one of these.")
 @click.option(
     "--client-cn",
@@ -69,6 +98,14 @@ def _address(_context: click.Context, _parameter: click.Parameter, value: str) -
     metavar="SECONDS",
     help="After SIGTERM, serve on while unready.",
 )
+@click.option(
+    "--audit-interval",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Between audits of what is in the cluster; 0 for none.",
+)
 @click.option("--standalone", is_flag=True, help="Ask no cluster: environments by namespace name, no inventory rules.")
 @click.option(
     "--kubeconfig", type=_FILE, metavar="FILE", help="Cluster to watch.  [default: the pod's service account]"
@@ -87,12 +124,7 @@ def serve(**options: Any) -> None:
     failurePolicy is Ignore. Policies, certificate and settings are read again when they change; a bad one is refused
     while the last good one serves. The log is JSON on standard output, one line a decision.
     """
-    if not (options["tls_cert"] and options["tls_key"]):
-        raise click.UsageError("the API server calls webhooks over TLS only: give --tls-cert and --tls-key")
-    if options["client_names"] and not options["client_ca"]:
-        raise click.UsageError("--client-cn needs --client-ca")
-    if options["standalone"] and options["kubeconfig"]:
-        raise click.UsageError("--standalone asks no cluster, and --kubeconfig names one")
+    _check(options)
     # Here, because its libraries take longer to import than a small run of another command takes.
     from ployd_policy.assembly.admission import ServeOptions  # noqa: PLC0415
     from ployd_policy.assembly.admission import serve as run  # noqa: PLC0415
@@ -104,12 +136,17 @@ def serve(**options: Any) -> None:
     sources = [*options["policies"], *options["schemas"], *options["catalogues"], config, bundle]
     run(
         ServeOptions(
-            load=partial(_load, config, bundle, about_rules),
+            setup_of=partial(_setup, config, bundle, about_rules),
             sources=tuple(path for path in sources if path is not None),
             reviews=options["listen"],
             probes=options["probes"],
             certificate=options["tls_cert"],
             key=options["tls_key"],
+            own_secret=options["self_managed_tls"],
+            tls_names=options["tls_names"],
+            configuration=options["webhook_configuration"],
+            probe_namespace=options["probe_namespace"],
+            audit_every_s=options["audit_interval"],
             client_ca=options["client_ca"],
             client_names=options["client_names"],
             workers=options["workers"] or os.cpu_count() or 1,
@@ -122,8 +159,25 @@ def serve(**options: Any) -> None:
     )
 
 
-def _load(config: Path | None, bundle: Path | None, options: dict[str, Any]) -> Any:
-    """Load policies as the command line says; runs in a process of its own, so everything is read anew."""
-    from ployd_policy.assembly.admission import load_handler  # noqa: PLC0415
+def _check(options: dict[str, Any]) -> None:
+    """Refuse options that do not go together."""
+    mounted, own = options["tls_cert"] or options["tls_key"], options["self_managed_tls"]
+    if bool(options["tls_cert"]) != bool(options["tls_key"]) or bool(mounted) == bool(own):
+        raise click.UsageError(
+            "the API server calls webhooks over TLS only: give --tls-cert and --tls-key, or --self-managed-tls"
+        )
+    if own and not options["tls_names"]:
+        raise click.UsageError("--self-managed-tls needs --tls-name: the name the API server calls us by")
+    if options["client_names"] and not options["client_ca"]:
+        raise click.UsageError("--client-cn needs --client-ca")
+    if options["probe_namespace"] and not options["webhook_configuration"]:
+        raise click.UsageError("--probe-namespace needs --webhook-configuration")
+    of_cluster = ("kubeconfig", "self_managed_tls", "webhook_configuration", "audit_interval")
+    named = [f"--{name.replace('_', '-')}" for name in of_cluster if options[name]]
+    if options["standalone"] and named:
+        raise click.UsageError(f"--standalone asks no cluster, and {named[0]} needs one")
 
-    return load_handler(replace(setup_of(load_settings(config), options), bundle=bundle))
+
+def _setup(config: Path | None, bundle: Path | None, options: dict[str, Any]) -> Setup:
+    """The setup the command line asks for, with the settings as they are now."""
+    return replace(setup_of(load_settings(config), options), bundle=bundle)

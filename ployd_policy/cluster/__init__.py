@@ -4,6 +4,7 @@ Objects are decoded JSON, never the client's models, which drop the fields they 
 """
 
 from ployd_policy.cluster.connection import Connection, connect
-from ployd_policy.cluster.observer import Observer
+from ployd_policy.cluster.observer import Observer, everything
+from ployd_policy.cluster.own import OwnConfiguration, OwnSecret, refusal
 
-__all__ = ["Connection", "Observer", "connect"]
+__all__ = ["Connection", "Observer", "OwnConfiguration", "OwnSecret", "connect", "everything", "refusal"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from ployd_policy.cluster.connection import Connection
@@ -102,6 +103,19 @@ class Observer:
         """Stop watching."""
         for reflector in self._all():
             reflector.stop()
+
+
+def everything(connection: Connection) -> Iterator[dict[str, Any]]:
+    """Every object of the kinds that are watched, namespaces first, whole, listed now.
+
+    Raises:
+        ToolError: one of them cannot be listed.
+
+    """
+    for path, (version, kind) in {_NAMESPACES: ("v1", "Namespace"), **RESOURCES}.items():
+        for items, _ in connection.pages(path):
+            for item in items:
+                yield {**item, "apiVersion": version, "kind": kind}
 
 
 def _labels_only(item: dict[str, Any]) -> dict[str, Any]:

@@ -97,14 +97,23 @@ class Reflector:
                 pause = _PAUSES_S[0]
             except ToolError as error:
                 self._error = error.message
-                # After 410 only a new list helps; after anything else the old place may still do.
-                if isinstance(error, StatusError) and error.status == _GONE:
-                    version = ""
-                else:
-                    self._stop.wait(pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads load
-                    pause = min(_PAUSES_S[1], pause * 2)
+                # Whom the API server refused lists anew: after a restore of etcd it never knows that place again.
+                # Where the connection broke, the old place may still do.
+                version = "" if isinstance(error, StatusError) else version
+                pause = self._rest(pause, gone=isinstance(error, StatusError) and error.status == _GONE)
+            except Exception as error:  # noqa: BLE001 - a watch that ended here would be missed by nobody
+                self._error = f"{self._path}: the API server said what nobody understands: {type(error).__name__}"
+                version = ""
+                pause = self._rest(pause)
             finally:
                 self._open = False
+
+    def _rest(self, pause: float, *, gone: bool = False) -> float:
+        """Wait before the next attempt, unless the API server wants just that; how long to wait the next time."""
+        if gone:
+            return pause
+        self._stop.wait(pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads load
+        return min(_PAUSES_S[1], pause * 2)
 
     def _list(self) -> str:
         found: dict[Key, dict[str, Any]] = {}
@@ -133,6 +142,8 @@ class Reflector:
                 self._take(str(kind), item)
             if self._stop.is_set():
                 break
+        # The API server has ended it, so until now nothing was missed.
+        self._touch()
         return version
 
     def _take(self, kind: str, item: dict[str, Any]) -> None:

@@ -1,7 +1,8 @@
 """The certificate the server shows: read from files, looked at again and again, replaced without a dropped connection.
 
-A new pair is tried in a context of its own first: `load_cert_chain` with a key that does not fit breaks the context it
-is called on, and half-written pairs are usual while a Secret is being mounted.
+Each pair gets a context of its own, and each handshake takes the newest one. A context in use cannot be loaded again:
+with a key that does not fit it is broken, halfway through it has no key at all, and a pair of another algorithm is
+added to the old one instead of replacing it. Half-written pairs are usual while a Secret is being mounted.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ class Certificate:
     expiry: float = 0.0
     """Seconds since 1970, of what is served."""
     context: ssl.SSLContext = field(init=False)
+    """To listen with. It has no pair itself."""
+    _current: ssl.SSLContext = field(init=False)
     _served: tuple[bytes, ...] = field(default=(), init=False)
 
     def __post_init__(self) -> None:
@@ -40,12 +43,13 @@ class Certificate:
 
         """
         self.context = _context()
+        self.context.sni_callback = self._choose
+        if self.client_ca is not None:
+            self.context.verify_mode = ssl.CERT_REQUIRED
         self.refresh()
 
     def refresh(self) -> bool:
-        """Serve what the files hold now, if it is new; whether it was.
-
-        Authorities of clients are added to those that were known; one that was taken away is trusted until a restart.
+        """Serve what the files hold now, if it is new; whether it was. Any thread may call.
 
         Raises:
             ConfigurationError: what they hold cannot be used; what was served is served on.
@@ -55,23 +59,29 @@ class Certificate:
         if texts == self._served:
             return False
         try:
-            # The bytes that were tried are the bytes that are served, whatever happens to the files in between.
-            _load(_context(), *texts)
+            context = _context()
+            _load(context, *texts)
             expiry = x509.load_pem_x509_certificate(texts[0]).not_valid_after_utc.timestamp()
         except (ssl.SSLError, ValueError) as error:
             raise ConfigurationError(
                 f"{self.certificate} and {self.key} cannot be served: {error}",
                 remedy="Mount a certificate with its own key, both whole, in PEM.",
             ) from None
-        _load(self.context, *texts)
-        self._served, self.expiry = texts, expiry
+        self._current, self._served, self.expiry = context, texts, expiry
         return True
+
+    def _choose(self, handshake: ssl.SSLObject, _name: str | None, _listening: ssl.SSLContext) -> None:
+        """Called in every handshake, also where the caller names no server."""
+        handshake.context = self._current
 
 
 def _context() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
+    # A session that is resumed is not verified again, and would outlive the authority that let it in.
+    context.options |= ssl.OP_NO_TICKET
+    context.num_tickets = 0
     return context
 
 
@@ -80,7 +90,8 @@ def _load(context: ssl.SSLContext, certificate: bytes, key: bytes, client_ca: by
     descriptor = os.memfd_create("pair", os.MFD_CLOEXEC)
     try:
         os.write(descriptor, certificate + b"\n" + key)
-        context.load_cert_chain(f"/proc/self/fd/{descriptor}")
+        # A key that is encrypted is refused; without a password here OpenSSL would ask a terminal for it, and wait.
+        context.load_cert_chain(f"/proc/self/fd/{descriptor}", password="")
     finally:
         os.close(descriptor)
     if client_ca is not None:

@@ -5,6 +5,7 @@ No input or output: what the cluster knows is handed in, and what is missing is 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -188,7 +189,9 @@ def _is_unchanged(request: AdmissionRequest) -> bool:
     """
     if request.operation is not Operation.UPDATE or request.object is None or request.old_object is None:
         return False
-    return essence(request.object) == essence(request.old_object)
+    new, old = essence(request.object), essence(request.old_object)
+    # Python holds 1 and true for equal; a rule does not.
+    return new == old and json.dumps(new, sort_keys=True) == json.dumps(old, sort_keys=True)
 
 
 def _item(request: AdmissionRequest) -> InventoryObject:

@@ -28,6 +28,8 @@ class Question:
     """Workers that died of it, or with it."""
     line: Line | None = None
     timer: asyncio.TimerHandle | None = None
+    looked_up: bool = False
+    """Waits for the cluster, not for a worker."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,8 @@ No label takes a name of an object or user: that is as many series as there are 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
 
 from ployd_policy.webhook.answer import Record
@@ -77,10 +79,10 @@ class Metrics:
             registry=registry,
         )
         self.ready = Gauge("ployd_policy_ready", "1 while the server takes reviews.", registry=registry)
-        self.audit_violations = Gauge(
+        self._violations = Gauge(
             "ployd_policy_audit_violations", "Errors the last audit found.", ["kind", "rule"], registry=registry
         )
-        self.audit_last_run = Gauge(
+        self._last_audit = Gauge(
             "ployd_policy_audit_last_run_timestamp_seconds", "When the last audit ended.", registry=registry
         )
 
@@ -121,6 +123,13 @@ class Metrics:
     def worker_replaced(self) -> None:
         """A worker died."""
         self._replaced.inc()
+
+    def audited(self, found: Mapping[tuple[str, str], int]) -> None:
+        """An audit has ended: (kind, rule) -> objects."""
+        self._violations.clear()
+        for (kind, rule), count in found.items():
+            self._violations.labels(kind, rule).set(count)
+        self._last_audit.set_to_current_time()
 
     def text(self) -> bytes:
         """All of it, as Prometheus reads it."""

@@ -110,6 +110,9 @@ class Pool:
             await generation.close()
             raise
         old, self._current = self._current, generation
+        for line in [line for line in generation.lines if not line.is_open]:
+            # Died before anybody looked.
+            self._lost(line)
         self._hand_out()
         if old is not None:
             self._spawn(old.retire())
@@ -178,18 +181,26 @@ class Pool:
         if self._fetch is None or len(question.fetched) >= _ROUNDS:
             _fail(question, RefusedError("cluster", f"{path} is needed and cannot be asked for"))
             return
+        question.looked_up = True
         try:
             question.fetched[path] = await asyncio.wait_for(self._fetch(path), _FETCH_S)
         except (PloydPolicyError, TimeoutError) as error:
             said = error.message if isinstance(error, PloydPolicyError) else f"no answer in {_FETCH_S} s"
             _fail(question, RefusedError("cluster", f"{path} could not be read: {said}"))
         else:
+            question.looked_up = False
             if not question.future.done():
                 self._put(question)
 
     def _expire(self, question: Question) -> None:
         line = question.line
         if question.future.done():
+            return
+        if question.looked_up:
+            _fail(question, RefusedError("cluster", "what it needs of the cluster did not come in time"))
+            return
+        if self._current is not None and not self._current.lines:
+            _fail(question, RefusedError("no_worker", "no process that decides is alive"))
             return
         if line is None or line.pending[0] is not question:
             # Nobody has begun with it: too many were before it.

@@ -6,6 +6,7 @@ an older policy let pass. Nothing is excused because an object is being deleted 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -29,14 +30,17 @@ def weigh(new: Sequence[Finding], value: JsonObject, old: Iterable[Finding], old
     """Compare the findings of the object as it shall be with those of the object as it is stored.
 
     A finding was there before where the same rule said the same about the same place with the same value. A place in a
-    list is known by the entry's name where it has one, so that another entry before it changes nothing.
+    list is known by the entry's name where it has one, so that another entry before it changes nothing. One finding of
+    the stored object excuses one: of two entries with one name the second is new.
     """
-    known = {_identity(finding, old_value) for finding in old}
+    known = Counter(_identity(finding, old_value) for finding in old)
     introduced: list[Finding] = []
     before: list[Finding] = []
     for finding in new:
         if finding.severity is Severity.ERROR:
-            (before if _identity(finding, value) in known else introduced).append(finding)
+            identity = _identity(finding, value)
+            (before if known[identity] > 0 else introduced).append(finding)
+            known[identity] -= 1
     return Weighed(introduced=tuple(introduced), before=tuple(before))
 
 

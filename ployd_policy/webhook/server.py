@@ -123,21 +123,26 @@ class Server:
     async def _review(self, request: web.BaseRequest) -> web.Response:
         if (trouble := self._trouble(request)) is not None:
             return trouble
-        started = time.perf_counter()
-        body = await self._body(request)
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + self._seconds(request)
+        try:
+            async with asyncio.timeout_at(ends):
+                body = await self._body(request)
+        except OverloadedError:
+            return self._overloaded()
+        except TimeoutError:
+            self._metrics.refused("slow")
+            return _closing(_plain(408, "the review did not come in time"))
         if body is None:
             self._metrics.refused("too_large")
-            return _plain(413, f"a review has {LARGEST} bytes at most")
-        if self._in_flight and self._in_flight + len(body) > self._limits.in_flight_bytes:
-            return self._overloaded()
-        self._in_flight += len(body)
+            return _closing(_plain(413, f"a review has {LARGEST} bytes at most"))
+        started = time.perf_counter()
         try:
-            answer = await self._pool.ask(body, self._seconds(request))
+            answer = await self._pool.ask(body, ends - loop.time())
         except OverloadedError:
             return self._overloaded()
         except RefusedError as error:
-            uid = await asyncio.to_thread(read_uid, body)
-            answer = refused(uid, error.reason, error.message)
+            answer = refused(read_uid(body), error.reason, error.message)
         finally:
             self._in_flight -= len(body)
         self._note(answer, time.perf_counter() - started)
@@ -162,20 +167,33 @@ class Server:
         if (request.content_length or 0) > LARGEST:
             self._metrics.refused("too_large")
             # The body is not read, so the connection cannot go on.
-            response = _plain(413, f"a review has {LARGEST} bytes at most")
-            response.force_close()
-            return response
+            return _closing(_plain(413, f"a review has {LARGEST} bytes at most"))
         return None
 
     async def _body(self, request: web.BaseRequest) -> bytes | None:
-        """The whole body; None where it is longer than it may be."""
+        """The whole body, which stays counted in `_in_flight`; None where it is longer than it may be.
+
+        Raises:
+            OverloadedError: with what others have sent so far it is too much.
+
+        """
         parts: list[bytes] = []
         size = 0
-        async for part in request.content.iter_any():
-            size += len(part)
-            if size > LARGEST:
-                return None
-            parts.append(part)
+        whole = False
+        try:
+            async for part in request.content.iter_any():
+                # As it comes: who sends slowly takes memory all the same.
+                size += len(part)
+                self._in_flight += len(part)
+                if size > LARGEST:
+                    return None
+                if self._in_flight > max(size, self._limits.in_flight_bytes):
+                    raise OverloadedError
+                parts.append(part)
+            whole = True
+        finally:
+            if not whole:
+                self._in_flight -= size
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _seconds(self, request: web.BaseRequest) -> float:
@@ -213,6 +231,12 @@ class Server:
                 return web.Response(body=self._metrics.text(), headers={"Content-Type": CONTENT_TYPE})
             case _:
                 return _plain(404, "/healthz, /readyz or /metrics")
+
+
+def _closing(response: web.Response) -> web.Response:
+    """Close the connection after this answer."""
+    response.force_close()
+    return response
 
 
 def _plain(status: int, text: str) -> web.Response:

@@ -123,6 +123,9 @@ async def run(service: Service, metrics: Metrics, log: structlog.typing.Filterin
         client_names=service.client_names,
         fresh=lambda: "" if cluster is None else cluster.why_not_ready(),
     )
+    if cluster is not None:
+        # Workers shall never think that there is none: labels of namespaces decide, and names would stand for them.
+        pool.learn(Surroundings(cluster=True, why="the cluster has not been listed yet"))
     seen = service.fingerprint()
     try:
         ports = await server.listen(service.reviews, service.probes)
