@@ -86,6 +86,20 @@ deny contains row if {
 	}
 }
 
+# Who scales by hand is told; what stands there when the bounds are changed is only cut to them.
+deny contains row if {
+	_applies
+	input.request.subResource == "scale"
+	replicas := numbers.natural(_scaling.replicas)
+	replicas > _maximum
+	row := {
+		"msg": sprintf("%d replicas are more than maxReplicas %d", [replicas, _maximum]),
+		"path": ["spec", "scaling", "replicas"],
+		"remedy": sprintf("Scale to %d at most, or raise maxReplicas first.", [_maximum]),
+		"related": [{"msg": "the upper bound", "path": ["spec", "scaling", "maxReplicas"]}],
+	}
+}
+
 deny contains row if {
 	_applies
 	value := object.get(_scaling, "targetGPUUtilization", null)

@@ -33,6 +33,20 @@ test_denies_a_minimum_above_the_maximum if {
 	}} with input as _judged({"minReplicas": 5, "maxReplicas": 3}, _parameters)
 }
 
+test_denies_scaling_beyond_the_maximum if {
+	scaling := {"minReplicas": 2, "maxReplicas": 3, "replicas": 4}
+	review := object.union(_judged(scaling, _parameters), {"request": {"subResource": "scale"}})
+	rule.deny == {{
+		"msg": "4 replicas are more than maxReplicas 3",
+		"path": ["spec", "scaling", "replicas"],
+		"remedy": "Scale to 3 at most, or raise maxReplicas first.",
+		"related": [{"msg": "the upper bound", "path": ["spec", "scaling", "maxReplicas"]}],
+	}} with input as review
+	every fitting in [object.union(review, {"request": {"object": {"spec": {"scaling": {"replicas": 3}}}}}), _judged(scaling, _parameters)] {
+		rule.deny == set() with input as fitting
+	}
+}
+
 test_denies_more_replicas_than_allowed if {
 	rule.deny == {{
 		"msg": "maxReplicas 50 is more than the 8 allowed here",
