@@ -5,6 +5,8 @@ import json
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -62,11 +64,15 @@ class Door:
 
     def ready(self, probes: int) -> None:
         deadline = time.monotonic() + 60
-        while subprocess.run(
-            ["curl", "--silent", "--fail", f"http://127.0.0.1:{probes}/readyz"], capture_output=True, check=False
-        ).returncode:
-            assert time.monotonic() < deadline, self._log.read_text()
-            time.sleep(0.1)
+        while True:
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{probes}/readyz").close()
+            except urllib.error.HTTPError as error:
+                error.close()
+                assert time.monotonic() < deadline, self._log.read_text()
+                time.sleep(0.1)
+            else:
+                return
 
     def stop(self) -> None:
         """SIGKILL, as the kernel does when memory ends."""
