@@ -181,7 +181,7 @@ def _beside(
             refusal=partial(refusal, connection, path),
             bad=tuple(_probes(options.probe_namespace)),
         )
-        yield lambda server: bootstrap(plan, server, log)
+        yield lambda server: bootstrap(plan, server, metrics, log)
     if options.audit_every_s:
         yield lambda _server: _audit_again_and_again(options, metrics, log)
 

@@ -10,11 +10,14 @@ from ployd_policy import __version__, capacity, repository, workspace
 from ployd_policy.assembly.wiring import Setup, Wired, wire
 from ployd_policy.engine import Door
 from ployd_policy.evaluators.native import NativeEvaluator
+from ployd_policy.model.decision import Decision
 from ployd_policy.model.errors import ConfigurationError
 from ployd_policy.model.finding import Severity, Skip
 from ployd_policy.model.report import Report
 from ployd_policy.model.source import SourceFile
 from ployd_policy.report import Plan, PlannedObject
+from ployd_policy.sdk.calls import Translation
+from ployd_policy.sdk.translate import GROUP, translate
 from ployd_policy.serving import plans_for
 
 
@@ -121,6 +124,32 @@ def plan_files(setup: Setup, scope: Scope, gpus: Sequence[str] = ()) -> Plan:
         objects=tuple(planned),
         unread=unread,
     )
+
+
+def translate_files(setup: Setup, scope: Scope) -> tuple[tuple[Decision, Translation], ...]:
+    """The SDK calls that the resources of some files lead to, each with its decision.
+
+    Raises:
+        ConfigurationError: there is no resource of ours in the files, or a field has no place in a call.
+        PloydPolicyError: as `check_files`.
+
+    """
+    wired = wire(setup, Door.REPOSITORY)
+    report = check_with(wired, scope)
+    defaults = {name: entry["settings"] for name, entry in wired.bundle.data["ployd"]["platform"]["frameworks"].items()}
+    found = tuple(
+        (decision, translate(decision.resource, defaults, wired.engine.schemas.validate(decision.resource).object))
+        for decision in report.decisions()
+        if decision.resource.ref.gvk.group == GROUP
+    )
+    if not found:
+        unread = next((finding for finding in report.findings() if finding.ref is None), None)
+        if unread is not None:
+            raise ConfigurationError(f"{unread.location}: {unread.message}", remedy=unread.remedy)
+        raise ConfigurationError(
+            f"no resource of {GROUP} in {', '.join(map(str, scope.paths))}", remedy="Name a file that has one."
+        )
+    return found
 
 
 def _sources(scope: Scope) -> tuple[list[SourceFile], tuple[Skip, ...]]:

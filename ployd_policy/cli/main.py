@@ -19,6 +19,7 @@ from ployd_policy.cli.plan import plan
 from ployd_policy.cli.rules import rules
 from ployd_policy.cli.serve import serve
 from ployd_policy.cli.terminal import printable
+from ployd_policy.cli.translate import translate
 from ployd_policy.model.errors import ConfigurationError, PloydPolicyError
 
 
@@ -41,6 +42,7 @@ cli.add_command(explain)
 cli.add_command(plan)
 cli.add_command(import_model)
 cli.add_command(bundle)
+cli.add_command(translate)
 cli.add_command(serve)
 cli.add_command(audit)
 
