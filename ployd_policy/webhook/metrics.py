@@ -124,6 +124,14 @@ class Metrics:
         """A worker died."""
         self._replaced.inc()
 
+    def fails_closed(self) -> Gauge:
+        """A gauge for whoever looks after the failure policy; absent otherwise. Called once."""
+        return Gauge(
+            "ployd_policy_webhook_fails_closed",
+            "1 once the webhook's failurePolicy is Fail, 0 until then.",
+            registry=self._registry,
+        )
+
     def audited(self, found: Mapping[tuple[str, str], int]) -> None:
         """An audit has ended: (kind, rule) -> objects."""
         self._violations.clear()

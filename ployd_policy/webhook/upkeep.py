@@ -17,6 +17,7 @@ import structlog
 
 from ployd_policy.model.errors import PloydPolicyError, ToolError
 from ployd_policy.webhook.authority import LEAF, LEAF_KEY, ca_bundle, renewed
+from ployd_policy.webhook.metrics import Metrics
 from ployd_policy.webhook.server import Server
 
 _TICK_S = 30.0
@@ -136,8 +137,11 @@ class Bootstrap:
         return "the API server lets a known-bad object pass: it does not ask us yet, or the rules are switched off"
 
 
-async def bootstrap(plan: Bootstrap, server: Server, log: structlog.typing.FilteringBoundLogger) -> None:
+async def bootstrap(
+    plan: Bootstrap, server: Server, metrics: Metrics, log: structlog.typing.FilteringBoundLogger
+) -> None:
     """Attempt it until it is done; looked at again from time to time, because an upgrade may have turned it back."""
+    gauge = metrics.fails_closed()
     told: str | None = None
     pause = 1.0
     while True:
@@ -148,6 +152,7 @@ async def bootstrap(plan: Bootstrap, server: Server, log: structlog.typing.Filte
             why = await asyncio.to_thread(plan.attempt)
         except PloydPolicyError as error:
             why = error.message
+        gauge.set(not why)
         if why != told:
             log.info("failurePolicy", is_fail=not why, why=why)
         told = why
