@@ -667,7 +667,9 @@ def test_our_own_engine_allows_the_example_overlay_in_production(program, run, t
 
 def test_alerts_speak_of_metrics_the_server_has(render):
     rules = the(render(VALUES["monitoring"]), "PrometheusRule")["spec"]["groups"][0]["rules"]
-    served = {line.split()[2] for line in Metrics().text().decode().splitlines() if line.startswith("# TYPE")}
+    metrics = Metrics()
+    metrics.fails_closed()
+    served = {line.split()[2] for line in metrics.text().decode().splitlines() if line.startswith("# TYPE")}
     spoken = {name for rule in rules for name in re.findall(r"ployd_policy_[a-z_]+", rule["expr"])}
     assert {re.sub(r"_bucket$", "", name) for name in spoken} - served == set()
     assert [rule["alert"] for rule in rules] == [
@@ -679,6 +681,7 @@ def test_alerts_speak_of_metrics_the_server_has(render):
         "PloydPolicyBundleIsRefused",
         "PloydPolicyReplicasDisagree",
         "PloydPolicyCertificateExpires",
+        "PloydPolicyStillOpen",
         "PloydPolicyInventoryIsStale",
         "PloydPolicyAuditIsLate",
     ]
