@@ -3,6 +3,7 @@
 import pytest
 
 from ployd_policy.evaluators.arrangement import GENERATED, arrange
+from ployd_policy.evaluators.native import NativeEvaluator
 from ployd_policy.rego import load_bundle
 
 CARD = """# METADATA
@@ -57,3 +58,30 @@ def test_a_stranger_brings_the_library_it_names():
 def test_a_stranger_that_speaks_of_ours_may_mean_any(path):
     meta = f"package meta\n\ndeny contains name if {{\n\tsome name, _ in {path}\n}}\n"
     assert given({**MODULES, "meta.rego": meta}, "a.two") == {*MODULES, "meta.rego"}
+
+
+def test_what_rules_ask_a_library_about_the_input_alone_is_computed_once():
+    library = "package ployd.lib.first\n\nparts(request) := [request.x]\n"
+    rule = (
+        f"{CARD}package ployd.rules.a.NAME\n\nimport data.ployd.lib.first\n\n"
+        "# first.parts(input) is what it says\n"
+        'deny contains "first.parts(input)" if {\n\tsome part in first.parts(input)\n\tfirst.parts({"x": part}) == [part]\n}\n'
+    )
+    modules = {
+        "ployd/lib/first/first.rego": library,
+        "ployd/rules/a/one/one.rego": rule.replace("NAME", "one"),
+        "ployd/rules/a/two/two.rego": rule.replace("NAME", "two"),
+    }
+    bundle = load_bundle(modules.items(), {})
+    texts = {path: text for path, text, _ in arrange(bundle, ("a.one", "a.two"))}
+    assert texts["ployd/lib/first/first.rego"] == f"{library}\n\n__ployd_parts_input__ := parts(input)\n"
+    own = texts["ployd/rules/a/one/one.rego"].splitlines()
+    assert own[-7:-2] == [
+        "# first.parts(input) is what it says",
+        'deny contains "first.parts(input)" if {',
+        "\tsome part in first.__ployd_parts_input__",
+        '\tfirst.parts({"x": part}) == [part]',
+        "}",
+    ]
+    answers = NativeEvaluator(bundle).evaluate({"x": 1}, None)
+    assert answers == {name: {"deny": ["first.parts(input)"], "warn": []} for name in ("a.one", "a.two")}

@@ -5,14 +5,22 @@ package ployd.lib.numbers
 
 # Undefined for everything that is not a whole number. 2.0 is 2, as it is for the API server. Beyond 2^53 engines differ
 # in what is whole, and nothing here counts that far.
-whole(value) := floor(value) if {
+whole(value) := number if {
 	is_number(value)
-	abs(value) <= 9007199254740992
-	floor(value) == value
+	value <= 9007199254740992
+	value >= -9007199254740992
+	number := floor(value)
+	number == value
 }
 
 # Undefined for everything but a whole number of at least 1.
-positive(value) := whole(value) if whole(value) >= 1
+positive(value) := number if {
+	number := whole(value)
+	number >= 1
+}
 
 # Undefined for everything but a whole number of at least 0.
-natural(value) := whole(value) if whole(value) >= 0
+natural(value) := number if {
+	number := whole(value)
+	number >= 0
+}

@@ -7,33 +7,30 @@
 package ployd.lib.quantity
 
 # Undefined for what Kubernetes does not read as a quantity either.
-amount(value) := value if is_number(value)
+amount(value) := value if {
+	is_number(value)
+} else := _scaled(to_number(_digits(parts[1])), parts[2]) if {
+	is_string(value)
+	parts := regex.find_all_string_submatch_n(_written, value, 1)[0]
+} else := to_number(value) if {
+	is_string(value)
+	regex.match(_exponential, value)
+}
 
-amount(value) := to_number(_digits(value)) * _factors[_suffix(value)] if _is_written(value)
+# The number and its suffix. Digits and exponents are bounded: a number of a million digits is an attack, not an amount.
+_written := `^([+-]?(?:[0-9]{1,30}(?:\.[0-9]{0,30})?|\.[0-9]{1,30}))((?:n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?)$`
+
+_exponential := `^[+-]?[0-9]{1,30}(\.[0-9]{1,30})?[eE][+-]?[0-9]{1,2}$`
 
 # Divided, not multiplied by 0.001: 500m is exactly a half.
-amount(value) := to_number(_digits(value)) / _divisors[_suffix(value)] if _is_written(value)
-
-amount(value) := to_number(value) if _is_exponential(value)
-
-# Digits and exponents are bounded: a number of a million digits is an attack, not an amount.
-_is_written(value) if {
-	is_string(value)
-	regex.match(`^[+-]?([0-9]{1,30}(\.[0-9]{0,30})?|\.[0-9]{1,30})(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$`, value)
-}
-
-_is_exponential(value) if {
-	is_string(value)
-	regex.match(`^[+-]?[0-9]{1,30}(\.[0-9]{1,30})?[eE][+-]?[0-9]{1,2}$`, value)
-}
-
-_suffix(value) := regex.replace(value, `^[-+.0-9]+`, "")
+_scaled(number, suffix) := number / _divisors[suffix] if {
+	_divisors[suffix]
+} else := number * _factors[suffix]
 
 # In the form JSON has for numbers: no plus, no point at either end.
-_digits(value) := regex.replace(closed, `^(-?)\.`, "${1}0.") if {
-	bare := trim_prefix(regex.replace(value, `[A-Za-z]+$`, ""), "+")
-	closed := trim_suffix(bare, ".")
-}
+_digits(number) := trim_prefix(number, "+") if {
+	not contains(number, ".")
+} else := regex.replace(trim_suffix(trim_prefix(number, "+"), "."), `^(-?)\.`, "${1}0.")
 
 _divisors := {"n": 1000000000, "u": 1000000, "m": 1000}
 

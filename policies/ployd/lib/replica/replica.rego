@@ -64,12 +64,9 @@ period(found) := _probe_number(found, "periodSeconds")
 
 attempts(found) := _probe_number(found, "failureThreshold")
 
-initial_delay(found) := numbers.natural(found.initialDelaySeconds)
-
-initial_delay(found) := 0 if {
-	value := object.get(found, "initialDelaySeconds", null)
-	not numbers.natural(value)
-}
+initial_delay(found) := delay if {
+	delay := numbers.natural(found.initialDelaySeconds)
+} else := 0
 
 # Seconds of failures after which a probe gives up.
 patience(found) := initial_delay(found) + (period(found) * attempts(found))
@@ -143,12 +140,9 @@ gpus(number) := "1 GPU" if {
 # Seconds as people read them.
 seconds(amount) := duration.shown(ceil(amount))
 
-_probe_number(found, field) := numbers.positive(found[field])
-
-_probe_number(found, field) := _probe_defaults[field] if {
-	value := object.get(found, field, null)
-	not numbers.positive(value)
-}
+_probe_number(found, field) := number if {
+	number := numbers.positive(found[field])
+} else := _probe_defaults[field]
 
 _volume(document, server, name) := found if {
 	some position, volume in values.list(pod(document, server).volumes)

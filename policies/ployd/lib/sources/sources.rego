@@ -19,20 +19,22 @@ of(document) := array.concat(_deployed(document), [source |
 
 # {"scheme", "steps"} of a place that is written plainly; a name of the Hugging Face hub has scheme hf, a folder none.
 # Undefined for what a reader could take for another place: steps back, user names, escapes, queries, other capitals.
-parse(text) := {"scheme": "", "steps": _steps(trim_left(text, "/"))} if {
+parse(text) := place if {
 	_is_plain(text)
+	place := _place(text)
+}
+
+_place(text) := {"scheme": "", "steps": _steps(trim_left(text, "/"))} if {
 	startswith(text, "/")
 }
 
-parse(text) := {"scheme": "hf", "steps": steps} if {
-	_is_plain(text)
+_place(text) := {"scheme": "hf", "steps": steps} if {
 	regex.match(`^[A-Za-z0-9][A-Za-z0-9._-]*(/|$)`, text)
 	steps := _steps(text)
 	count(steps) < 3
 }
 
-parse(text) := {"scheme": scheme, "steps": steps} if {
-	_is_plain(text)
+_place(text) := {"scheme": scheme, "steps": steps} if {
 	regex.match(`^[a-z][a-z0-9+.-]*://`, text)
 	[scheme, rest] := [substring(text, 0, indexof(text, ":")), substring(text, indexof(text, "://") + 3, -1)]
 	steps := _steps(rest)
@@ -86,7 +88,8 @@ _first(servers) := servers[0] if {
 
 _read(server) := [source |
 	some [role, setting, revision] in _settings
-	_is_asked(server, setting)
+	is_object(server.settings[setting])
+	not _is_deployed(server, setting)
 	text := _named(role, object.get(server.settings[setting], "value", null))
 	source := {
 		"role": role,
@@ -111,11 +114,6 @@ _settings := [
 ]
 
 # The model of a ModelDeployment is its path.
-_is_asked(server, setting) if {
-	is_object(server.settings[setting])
-	not _is_deployed(server, setting)
-}
-
 _is_deployed(server, "model") if server.kind == "ModelDeployment"
 
 _named(role, value) := value if {

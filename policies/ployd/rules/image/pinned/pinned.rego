@@ -48,7 +48,7 @@ deny contains row if {
 	some place in _images
 	reference := place.reference
 	reference != null
-	not image.parse(reference)
+	not _parts[reference]
 	row := {
 		"msg": sprintf("%s: %s is no image reference", [place.owner, values.shown(reference)]),
 		"path": place.path,
@@ -58,7 +58,7 @@ deny contains row if {
 
 deny contains row if {
 	some place in _images
-	parts := image.parse(place.reference)
+	parts := _parts[place.reference]
 	parts.digest == ""
 	_moves(parts.tag)
 	row := {
@@ -71,7 +71,7 @@ deny contains row if {
 deny contains row if {
 	some place in _images
 	not _parameters.digest == false
-	parts := image.parse(place.reference)
+	parts := _parts[place.reference]
 	parts.digest == ""
 	tag := parts.tag
 	not _moves(tag)
@@ -83,6 +83,13 @@ deny contains row if {
 }
 
 _parameters := parameters.of(input, "image.pinned")
+
+# What each image reference says, read once. What is no reference is not there.
+_parts[reference] := parts if {
+	some place in _images
+	reference := place.reference
+	parts := image.parse(reference)
+}
 
 # Every image of the object with its place; null where one is due and not written.
 _images contains place if {

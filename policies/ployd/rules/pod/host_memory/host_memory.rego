@@ -39,13 +39,14 @@ import data.ployd.lib.replica
 import data.ployd.lib.serving
 
 deny contains row if {
-	some server in _limited
-	_limit(server) < _surely(server)
+	some limited in _limited
+	limited.limit < limited.surely
+	server := limited.server
 	row := {
 		"msg": sprintf("%s is killed while it loads: its memory limit is %v, and it takes %s GiB at the very least%s", [
 			server.owner,
 			_written(server),
-			replica.gib(_surely(server)),
+			replica.gib(limited.surely),
 			_parts(_settings(server)),
 		]),
 		"path": replica.resource_path(server, "limits", "memory"),
@@ -54,9 +55,10 @@ deny contains row if {
 }
 
 warn contains row if {
-	some server in _limited
-	_limit(server) >= _surely(server)
-	_limit(server) < _likely(server)
+	some limited in _limited
+	limited.limit >= limited.surely
+	server := limited.server
+	limited.limit < _likely(server)
 	row := {
 		"msg": sprintf("%s may be killed while it loads: its memory limit is %v, and it takes about %s GiB%s", [
 			server.owner,
@@ -70,10 +72,11 @@ warn contains row if {
 }
 
 # Servers of which both the limit and what loading takes are known.
-_limited := [server |
+_limited := [{"server": server, "limit": limit, "surely": surely} |
 	some server in serving.servers(input)
 	is_object(server.hostMemoryGiB)
-	_limit(server)
+	limit := _limit(server)
+	surely := _surely(server)
 ]
 
 _written(server) := replica.resource(input, server, "limits", "memory")

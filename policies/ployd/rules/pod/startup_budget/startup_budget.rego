@@ -94,7 +94,7 @@ warn contains row if {
 		"msg": sprintf("%s has %s to start (%s); the model is not known, but hardly any takes less than %s", [
 			waiting.server.owner,
 			replica.seconds(waiting.patience),
-			waiting.shown,
+			replica.patience_shown(waiting.value),
 			replica.seconds(_least),
 		]),
 		"path": array.concat(waiting.path, ["failureThreshold"]),
@@ -106,7 +106,7 @@ _starting(waiting) := {
 	"msg": sprintf("%s has %s to start (%s), but loading takes about %s, %s at the least", [
 		waiting.server.owner,
 		replica.seconds(waiting.patience),
-		waiting.shown,
+		replica.patience_shown(waiting.value),
 		replica.seconds(waiting.load.expected),
 		replica.seconds(waiting.load.optimistic),
 	]),
@@ -118,7 +118,7 @@ _living(waiting, why) := {
 	"msg": sprintf("%s is restarted after %s (livenessProbe, %s), and no startupProbe holds that back: %s", [
 		waiting.server.owner,
 		replica.seconds(waiting.patience),
-		waiting.shown,
+		replica.patience_shown(waiting.value),
 		why,
 	]),
 	"path": replica.probe_path(waiting.server, "startupProbe"),
@@ -172,7 +172,6 @@ _found(server, name, probe) := {
 	"value": probe,
 	"path": replica.probe_path(server, name),
 	"patience": replica.patience(probe),
-	"shown": replica.patience_shown(probe),
 }
 
 _waiting contains waiting if {

@@ -41,9 +41,9 @@ import data.ployd.lib.sources
 import data.ployd.lib.values
 
 deny contains row if {
-	some use in _uses
+	some use in _reached
 	use.weights
-	_reach(use.text) == "outside"
+	use.reach == "outside"
 	row := _row(use)
 }
 
@@ -73,16 +73,16 @@ deny contains row if {
 }
 
 warn contains row if {
-	some use in _uses
+	some use in _reached
 	not use.weights
-	_reach(use.text) == "outside"
+	use.reach == "outside"
 	row := _row(use)
 }
 
 warn contains row if {
 	_tells_inside
-	some use in _uses
-	_reach(use.text) == "inside"
+	some use in _reached
+	use.reach == "inside"
 	row := {
 		"msg": sprintf("%s is %s: plain text between pods, for everybody who can listen in the cluster", [use.name, _shown(use.text)]),
 		"path": use.path,
@@ -141,6 +141,12 @@ _row(use) := {
 	"remedy": sprintf("Write %s.", [_encrypted(use.text)]),
 }
 
+# Addresses that lead somewhere.
+_reached contains use if {
+	some used in _uses
+	use := object.union(used, {"reach": _reach(used.text)})
+}
+
 # Addresses that are used: {"name", "text", "path", "weights": whether weights or their credentials go there}.
 _uses contains use if {
 	some source in sources.of(input)
@@ -190,15 +196,16 @@ _is_of_weights(name) := regex.match(`(^|_)(AWS|S3|HF|MINIO|GCS|STORAGE|MODEL|MOD
 # Where an address leads: outside, inside the cluster, or nowhere that has to be encrypted. Undefined for other schemes.
 _reach(text) := "outside" if {
 	startswith(lower(text), "ftp://")
-} else := "local" if {
-	regex.match(`^(localhost|127\.[0-9.]+|\[::1\]|0\.0\.0\.0|169\.254\.[0-9.]+)$|[$({]`, _host(text))
+} else := _leads(_host(text))
+
+_leads(host) := "local" if {
+	regex.match(`^(localhost|127\.[0-9.]+|\[::1\]|0\.0\.0\.0|169\.254\.[0-9.]+)$|[$({]`, host)
 } else := "inside" if {
-	regex.match(_service, _host(text))
-} else := "outside" if {
-	_host(text)
-}
+	regex.match(_service, host)
+} else := "outside"
 
 _host(text) := lower(found[0][1]) if {
+	contains(text, "://")
 	found := regex.find_all_string_submatch_n(`^(?i:http)://(?:[^/@]*@)?(\[[^\]]*\]|[^/:?#\s]+)`, text, 1)
 	count(found) > 0
 }

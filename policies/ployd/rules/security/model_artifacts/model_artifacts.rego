@@ -138,8 +138,9 @@ _safe(server) := "mistral" if {
 # Files that are pickles by their name. A server of PyTorch itself may have nothing else to read.
 _pickled contains found if {
 	some source in sources.of(input)
+	file := lower(trim_right(source.text, "/"))
 	some ending in [".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"]
-	endswith(lower(trim_right(source.text, "/")), ending)
+	endswith(file, ending)
 	row := {
 		"msg": sprintf("%s names a %s file: a pickle, which runs the code it carries when it is read", [source.name, ending]),
 		"path": source.path,

@@ -171,14 +171,13 @@ _places(server) := [source | some source in _running; source.server == server]
 # vLLM's parser completes what is shortened.
 _trusts(server) if {
 	some name in _names(server)
-	serving.setting(server, name) == true
+	_is_on(serving.setting(server, name))
 }
 
+_is_on(true) := true
+
 # A value that is neither is true for a program that reads text.
-_trusts(server) if {
-	some name in _names(server)
-	is_string(serving.setting(server, name))
-}
+_is_on(value) if is_string(value)
 
 _names(server) := [name |
 	some name, _ in server.settings

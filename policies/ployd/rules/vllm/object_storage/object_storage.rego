@@ -139,8 +139,9 @@ _stored := [source |
 	some source in sources.of(input)
 	source.role == "model"
 	source.server != {}
+	place := lower(source.text)
 	some scheme in values.list(data.ployd.vllm.objectStorage.schemes)
-	startswith(lower(source.text), sprintf("%v://", [scheme]))
+	startswith(place, sprintf("%v://", [scheme]))
 ]
 
 _format(server) := lower(value) if {
