@@ -76,7 +76,7 @@ def test_what_rules_ask_a_library_about_the_input_alone_is_computed_once():
     texts = {path: text for path, text, _ in arrange(bundle, ("a.one", "a.two"))}
     assert texts["ployd/lib/first/first.rego"] == f"{library}\n\n__ployd_parts_input__ := parts(input)\n"
     own = texts["ployd/rules/a/one/one.rego"].splitlines()
-    assert own[-7:-2] == [
+    assert own[-8:-3] == [
         "# first.parts(input) is what it says",
         'deny contains "first.parts(input)" if {',
         "\tsome part in first.__ployd_parts_input__",
