@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import urllib3
+import yaml
 from kubernetes import config
 from kubernetes.client.api_client import ApiClient
 from kubernetes.client.configuration import Configuration
@@ -174,7 +175,7 @@ def connect(kubeconfig: Path | None) -> Connection:
             config.load_kube_config(  # type: ignore[no-untyped-call]
                 config_file=str(kubeconfig), client_configuration=settings
             )
-    except (ConfigException, OSError, ValueError, TypeError, KeyError) as error:
+    except (ConfigException, yaml.YAMLError, OSError, ValueError, TypeError, KeyError) as error:
         where = kubeconfig or "the service account of this pod"
         raise ConfigurationError(
             f"{where} does not say how to reach a cluster: {error}",

@@ -30,7 +30,12 @@ class Reflector:
     """One resource. `start` runs it in a thread of its own."""
 
     def __init__(
-        self, connection: Connection, path: str, *, keep: Callable[[dict[str, Any]], dict[str, Any]] = lambda item: item
+        self,
+        connection: Connection,
+        path: str,
+        *,
+        keep: Callable[[dict[str, Any]], dict[str, Any]] = lambda item: item,
+        changed: Callable[[Key], None] = lambda _key: None,
     ) -> None:
         """Make one that does not run yet.
 
@@ -38,11 +43,13 @@ class Reflector:
             connection: to the API server.
             path: of the list, over all namespaces.
             keep: what is kept of an object; two that are equal then count as unchanged.
+            changed: told of each key that comes, goes or changes, in the thread of the watch.
 
         """
         self._connection = connection
         self._path = path
         self._keep = keep
+        self._changed = changed
         self._lock = threading.Lock()
         self._objects: dict[Key, dict[str, Any]] = {}
         self._heard = 0.0
@@ -87,6 +94,19 @@ class Reflector:
         with self._lock:
             return dict(self._objects)
 
+    def object(self, key: Key) -> dict[str, Any] | None:
+        """One of them."""
+        with self._lock:
+            return self._objects.get(key)
+
+    def put(self, item: dict[str, Any]) -> None:
+        """An object as it was stored just now by ourselves; its event comes later and is then no news."""
+        with self._lock:
+            key = _key(item)
+            known = self._objects.get(key)
+            if known is None or not _is_older(item, known):
+                self._objects[key] = self._keep(item)
+
     def _run(self) -> None:
         pause = _PAUSES_S[0]
         version = ""
@@ -121,11 +141,13 @@ class Reflector:
         for items, version in self._connection.pages(self._path):  # noqa: B007 - the last one's
             found |= {_key(item): self._keep(item) for item in items}
         with self._lock:
-            if found != self._objects:
-                self._objects = found
-                self._changes += 1
+            before, self._objects = self._objects, found
+            changed = [key for key in {*before, *found} if before.get(key) != found.get(key)]
+            self._changes += bool(changed)
         self._listed = True
         self._touch()
+        for key in changed:
+            self._changed(key)
         return version
 
     def _watch(self, version: str) -> str:
@@ -149,16 +171,29 @@ class Reflector:
     def _take(self, kind: str, item: dict[str, Any]) -> None:
         key = _key(item)
         with self._lock:
+            known = self._objects.get(key)
             if kind == "DELETED":
-                self._changes += self._objects.pop(key, None) is not None
-                return
-            kept = self._keep(item)
-            if self._objects.get(key) != kept:
+                if known is None:
+                    return
+                del self._objects[key]
+            else:
+                kept = self._keep(item)
+                # What we have put ourselves is newer than an event that was on its way.
+                if kept == known or (known is not None and _is_older(item, known)):
+                    return
                 self._objects[key] = kept
-                self._changes += 1
+            self._changes += 1
+        self._changed(key)
 
     def _touch(self) -> None:
         self._heard = time.monotonic()
+
+
+def _is_older(item: dict[str, Any], known: dict[str, Any]) -> bool:
+    """Whether an object was stored before what is known of it; False where that kept no version to compare."""
+    ours, theirs = known["metadata"].get("resourceVersion", "") if "metadata" in known else "", item["metadata"]
+    version = str(theirs.get("resourceVersion", ""))
+    return ours.isdigit() and version.isdigit() and int(version) < int(ours)
 
 
 def _key(item: dict[str, Any]) -> Key:

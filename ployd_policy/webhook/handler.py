@@ -12,13 +12,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ployd_policy.admission_review import ReviewError, decode_review
-from ployd_policy.engine import Engine, Inventory, InventoryObject, essence, inventory_object
+from ployd_policy.engine import Engine, SurroundedEngine, essence, labels_of
 from ployd_policy.environment import NAMESPACE_LABEL
 from ployd_policy.model.admission import AdmissionRequest, Operation
 from ployd_policy.model.decision import Decision
 from ployd_policy.model.errors import EvaluationError, PloydPolicyError
 from ployd_policy.model.finding import Finding, Scope, Severity
-from ployd_policy.model.resource import GroupVersionKind, JsonObject, ObjectRef
+from ployd_policy.model.resource import JsonObject, ObjectRef
 from ployd_policy.model.surroundings import Surroundings
 from ployd_policy.webhook.answer import Answer, allowed, decided, record_of, refused
 from ployd_policy.webhook.ratchet import weigh
@@ -46,24 +46,15 @@ class Handler:
     """Answers reviews with one engine. Not for several threads at once."""
 
     engine: Engine
-    _surroundings: Surroundings = field(default_factory=Surroundings)
-    _inventory: Inventory | None = None
+    _placed: SurroundedEngine = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Nothing is known of a cluster yet."""
+        self._placed = SurroundedEngine(self.engine)
 
     def learn(self, surroundings: Surroundings) -> None:
         """Take over what is known of the cluster now."""
-        self._surroundings = surroundings
-        self._inventory = None
-        if surroundings.objects is not None:
-            known = [self._known(value, surroundings) for value in surroundings.objects]
-            self._inventory = Inventory.build(known, self.engine.environments.order)
-
-    def _known(self, value: JsonObject, surroundings: Surroundings) -> InventoryObject:
-        metadata = value["metadata"]
-        gvk = GroupVersionKind.parse(value["apiVersion"], value["kind"])
-        ref = ObjectRef(gvk, metadata.get("namespace", ""), metadata["name"])
-        namespace = ref.name if gvk.kind == "Namespace" else ref.namespace
-        environment = self.engine.environments.of_namespace(namespace, surroundings.namespaces.get(namespace, {}))
-        return inventory_object(ref, value, environment=environment, cluster="")
+        self._placed.learn(surroundings)
 
     def answer(self, body: bytes, fetched: Fetched | None = None) -> Answer:
         """The answer to a review.
@@ -108,9 +99,9 @@ class Handler:
                 f"namespace {request.ref.namespace or '(none)'} has no environment, so the strictest level judged; "
                 f"label it {NAMESPACE_LABEL}"
             )
-        decision = self._decide(request)
-        if self._surroundings.why and self._asks_inventory(request):
-            notes.append(f"inventory rules were not asked: {self._surroundings.why}")
+        decision = self._placed.decide(request)
+        if self._placed.surroundings.why and self._asks_inventory(request):
+            notes.append(f"inventory rules were not asked: {self._placed.surroundings.why}")
         return decided(request, decision, self._denying(request, decision), notes)
 
     def _denying(self, request: AdmissionRequest, decision: Decision) -> tuple[Finding, ...]:
@@ -122,37 +113,28 @@ class Handler:
         if any(finding.rule.startswith(_SCHEMA) for finding in errors):
             # The schema has its own excuses and has made them; and where it speaks, no rule was asked.
             return errors
-        before = self._decide(replace(request, object=old))
+        before = self._placed.decide(replace(request, object=old))
         return weigh(errors, request.object, before.findings, old).introduced
-
-    def _decide(self, request: AdmissionRequest) -> Decision:
-        if self._inventory is None:
-            return self.engine.decide(request)
-        item = _item(request)
-        inventory, place = self._inventory.with_object(item)
-        return self.engine.decide(request, inventory, place)
 
     def _asks_inventory(self, request: AdmissionRequest) -> bool:
         demands = self.engine.environments.demands(request.environment)
         return any(
             rule.scope is Scope.INVENTORY
+            and self.engine.selection.includes(rule.id)
             and request.ref.gvk.kind in (rule.kinds or (request.ref.gvk.kind,))
             and demands.asks_for(rule)
             for rule in self.engine.rules.values()
         )
 
     def _environment(self, request: AdmissionRequest, fetched: Fetched) -> str | None:
-        ref = request.ref
-        if ref.gvk.kind == "Namespace" and not ref.gvk.group:
-            return self.engine.environments.of_namespace(ref.name, _labels(request.object))
-        if not ref.namespace:
-            return None
-        labels: Any = {}
-        if self._surroundings.cluster:
-            labels = self._surroundings.namespaces.get(ref.namespace)
-            if labels is None:
-                labels = _labels(_fetch(f"/api/v1/namespaces/{_safe(ref.namespace)}", fetched))
-        return self.engine.environments.of_namespace(ref.namespace, labels)
+        ref, known = request.ref, self._placed.surroundings
+        labels: Mapping[str, Any] = {}
+        if ref.namespace and ref.gvk.kind != "Namespace" and known.cluster:
+            if ref.namespace in known.namespaces:
+                labels = known.namespaces[ref.namespace]
+            else:
+                labels = labels_of(_fetch(f"/api/v1/namespaces/{_safe(ref.namespace)}", fetched))
+        return self._placed.environment(ref, request.object, labels)
 
     def _scaled(self, request: AdmissionRequest, fetched: Fetched) -> AdmissionRequest:
         """A write to `scale`, as the update of the parent that it is."""
@@ -161,7 +143,7 @@ class Handler:
             return request
         gvk, keys = target
         ref = request.ref
-        if not self._surroundings.cluster:
+        if not self._placed.surroundings.cluster:
             raise EvaluationError(
                 f"a scale of {gvk.kind} {ref.namespace}/{ref.name} is judged with the whole object, and there is no "
                 "cluster to get it from"
@@ -192,16 +174,6 @@ def _is_unchanged(request: AdmissionRequest) -> bool:
     new, old = essence(request.object), essence(request.old_object)
     # Python holds 1 and true for equal; a rule does not.
     return new == old and json.dumps(new, sort_keys=True) == json.dumps(old, sort_keys=True)
-
-
-def _item(request: AdmissionRequest) -> InventoryObject:
-    return inventory_object(request.ref, request.object or {}, environment=request.environment, cluster="")
-
-
-def _labels(value: JsonObject | None) -> dict[str, Any]:
-    metadata = (value or {}).get("metadata")
-    labels = metadata.get("labels") if isinstance(metadata, dict) else None
-    return labels if isinstance(labels, dict) else {}
 
 
 def _safe(name: str) -> str:

@@ -1,0 +1,154 @@
+"""Our own resources in a cluster, whole, as they were last heard of; and writes about them: status, finalizers, events.
+
+Reads come from watches, writes are conditional on what was read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from ployd_policy.cluster.connection import MERGE, Connection, StatusError
+from ployd_policy.cluster.reflector import Reflector
+from ployd_policy.model.resource import JsonObject
+
+PLURALS = {
+    "ModelDeployment": "modeldeployments",
+    "GatewayRoute": "gatewayroutes",
+    "CanaryDeployment": "canarydeployments",
+}
+_API = "/apis/ployd.ai/v1"
+_NOT_FOUND = 404
+_NOTE = 1000
+"""Characters; the API server takes 1024 bytes of an Event's note."""
+_MANAGER = "ployd-policy"
+
+Key = tuple[str, str, str]
+
+
+class Resources:
+    """ModelDeployments, GatewayRoutes and CanaryDeployments."""
+
+    def __init__(self, connection: Connection, changed: Callable[[Key], None]) -> None:
+        """Start to watch; `changed` is told of every key that comes, goes or changes, from another thread."""
+        self._connection = connection
+        self._reflectors = {
+            kind: Reflector(
+                connection,
+                f"{_API}/{plural}",
+                keep=_whole(kind),
+                changed=partial(_tell, changed, kind),
+            )
+            for kind, plural in PLURALS.items()
+        }
+        for reflector in self._reflectors.values():
+            reflector.start()
+
+    @property
+    def listed(self) -> bool:
+        """Whether everything was seen once."""
+        return all(reflector.listed for reflector in self._reflectors.values())
+
+    def resource(self, key: Key) -> JsonObject | None:
+        """The resource as it was last heard of."""
+        kind, namespace, name = key
+        return self._reflectors[kind].object((namespace, name))
+
+    def keys(self) -> list[Key]:
+        """Every resource."""
+        return [(kind, *key) for kind, reflector in self._reflectors.items() for key in reflector.objects()]
+
+    def close(self) -> None:
+        """Stop watching."""
+        for reflector in self._reflectors.values():
+            reflector.stop()
+
+    async def status(self, value: JsonObject, status: Mapping[str, Any]) -> JsonObject | None:
+        """Replace the status; None where the object is gone.
+
+        Raises:
+            ToolError: somebody else wrote meanwhile, or the API server gave no answer of use.
+
+        """
+        return await self._write(value, "PUT", {**value, "status": dict(status)}, "application/json", "/status")
+
+    async def finalizers(self, value: JsonObject, finalizers: list[str]) -> JsonObject | None:
+        """Replace the finalizers; None where the object is gone.
+
+        Raises:
+            ToolError: somebody else wrote meanwhile, or the API server gave no answer of use.
+
+        """
+        metadata = {"resourceVersion": value["metadata"]["resourceVersion"], "finalizers": finalizers or None}
+        return await self._write(value, "PATCH", {"metadata": metadata}, MERGE, "")
+
+    async def _write(
+        self, value: JsonObject, method: str, body: Any, content_type: str, suffix: str
+    ) -> JsonObject | None:
+        metadata = value["metadata"]
+        path = f"{_API}/namespaces/{metadata['namespace']}/{PLURALS[value['kind']]}/{metadata['name']}{suffix}"
+        try:
+            stored = await asyncio.to_thread(
+                self._connection.send,
+                method,
+                path,
+                body,
+                query={"fieldManager": _MANAGER},
+                content_type=content_type,
+            )
+        except StatusError as error:
+            if error.status == _NOT_FOUND:
+                return None
+            raise
+        # Known at once, so that the next round does not do the same again.
+        self._reflectors[value["kind"]].put(stored)
+        kept: JsonObject = _whole(value["kind"])(stored)
+        return kept
+
+    async def event(self, value: JsonObject, kind: str, reason: str, message: str) -> None:
+        """Tell people.
+
+        Raises:
+            ToolError: the API server gave no answer of use.
+
+        """
+        metadata = value["metadata"]
+        now = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")  # noqa: TID251 - when people are told
+        event = {
+            "apiVersion": "events.k8s.io/v1",
+            "kind": "Event",
+            "metadata": {"generateName": f"{metadata['name'][:200]}.", "namespace": metadata["namespace"]},
+            "eventTime": now,
+            "type": kind,
+            "reason": reason,
+            "note": message[:_NOTE],
+            "action": "Reconcile",
+            "reportingController": "policy.ployd.ai/reconciler",
+            "reportingInstance": _MANAGER,
+            "regarding": {
+                "apiVersion": value["apiVersion"],
+                "kind": value["kind"],
+                "namespace": metadata["namespace"],
+                "name": metadata["name"],
+                "uid": metadata["uid"],
+            },
+        }
+        path = f"/apis/events.k8s.io/v1/namespaces/{metadata['namespace']}/events"
+        await asyncio.to_thread(self._connection.send, "POST", path, event)
+
+
+def _tell(changed: Callable[[Key], None], kind: str, key: tuple[str, str]) -> None:
+    changed((kind, *key))
+
+
+def _whole(kind: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """Everything but who wrote which field; items of a list say no kind."""
+
+    def keep(item: dict[str, Any]) -> dict[str, Any]:
+        metadata = {key: value for key, value in item["metadata"].items() if key != "managedFields"}
+        return {**item, "apiVersion": "ployd.ai/v1", "kind": kind, "metadata": metadata}
+
+    return keep
