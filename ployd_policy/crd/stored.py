@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ployd_policy.crd.definition import ServedKind
 from ployd_policy.crd.objectmeta import MetadataReader
@@ -13,8 +12,7 @@ from ployd_policy.model.location import FieldPath
 from ployd_policy.model.resource import JsonObject
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     """A stored object, and what of the written one did not survive."""
 
     value: dict[str, Any]

@@ -15,7 +15,7 @@ class SchemaVerdict:
     known: bool
     """False: there is no schema for this version of this kind, so nothing but metadata was checked."""
     object: JsonObject
-    """A pruned and defaulted copy, as the API server would store it on creation."""
+    """A pruned and defaulted copy, as the API server would store it."""
     violations: tuple[SchemaViolation, ...] = ()
     undecided: tuple[str, ...] = ()
     """Checks that could not be made, one sentence each."""

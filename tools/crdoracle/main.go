@@ -6,7 +6,7 @@
 //	{"crd": {...}, "objects": [{"object": {...}, "old": {...}}]}
 //	{"definition": ["spec.versions[0]...: Invalid value: ..."], "answers": [{"decode": "", "unknown": [], "object": {...}, "errors": []}]}
 //
-// "definition" holds why the API server would refuse the definition; its objects are then not judged.
+// With "old" the object is an update of that stored one. "definition" holds why the API server would refuse the definition; its objects are then not judged.
 package main
 
 import (
@@ -36,7 +36,6 @@ import (
 	runtimeschema "k8s.io/apimachinery/pkg/runtime/schema"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/apimachinery/pkg/util/sets"
-	"k8s.io/apimachinery/pkg/util/validation/field"
 	genericapirequest "k8s.io/apiserver/pkg/endpoints/request"
 	"k8s.io/apiserver/pkg/registry/rest"
 )
@@ -146,30 +145,50 @@ func judge(ctx context.Context, external *v1.CustomResourceDefinition, definitio
 		return result, nil
 	}
 	result.Unknown = append(result.Unknown, unknown...)
-	namespace := ""
-	if strategy.NamespaceScoped() {
-		if namespace = u.GetNamespace(); namespace == "" {
-			namespace = "default"
-		}
-	}
-	ctx = genericapirequest.WithNamespace(ctx, namespace)
-
+	before := &unstructured.Unstructured{}
 	if len(old) > 0 && string(old) != "null" {
-		before := &unstructured.Unstructured{}
 		if err := utiljson.Unmarshal(old, &before.Object); err != nil {
 			return nil, err
 		}
 		if _, err := decode(before, structural); err != nil {
 			return nil, err
 		}
-		strategy.PrepareForUpdate(ctx, u, before)
-		result.Object = u.DeepCopy().Object
-		if u.GetResourceVersion() == "" {
-			u.SetResourceVersion("1")
-			before.SetResourceVersion("1")
+	}
+	namespace := ""
+	if strategy.NamespaceScoped() {
+		for _, given := range []string{u.GetNamespace(), before.GetNamespace(), "default"} {
+			if namespace == "" {
+				namespace = given
+			}
 		}
-		record(result, strategy.ValidateUpdate(ctx, u, before))
-		return result, nil
+	}
+	ctx = genericapirequest.WithNamespace(ctx, namespace)
+
+	if before.Object != nil {
+		// Nobody but an API server knows versions, so every object is of the newest one.
+		unversioned := u.GetResourceVersion() == ""
+		if unversioned {
+			u.SetResourceVersion("1")
+		}
+		before.SetResourceVersion(u.GetResourceVersion())
+		unplaced := before.GetNamespace() == "" && u.GetNamespace() == ""
+		if before.GetNamespace() == "" {
+			before.SetNamespace(namespace)
+		}
+		uncounted := before.GetGeneration() == 0
+		err := rest.BeforeUpdate(strategy, ctx, u, before)
+		stored := u.DeepCopy()
+		if unversioned {
+			unstructured.RemoveNestedField(stored.Object, "metadata", "resourceVersion")
+		}
+		if uncounted {
+			unstructured.RemoveNestedField(stored.Object, "metadata", "generation")
+		}
+		if unplaced {
+			unstructured.RemoveNestedField(stored.Object, "metadata", "namespace")
+		}
+		result.Object = stored.Object
+		return result, record(result, err)
 	}
 
 	stored := u.DeepCopy()
@@ -183,26 +202,27 @@ func judge(ctx context.Context, external *v1.CustomResourceDefinition, definitio
 	if u.GetGenerateName() != "" && u.GetName() == "" {
 		u.SetName(strategy.GenerateName(u.GetGenerateName()))
 	}
-	if err := rest.BeforeCreate(strategy, ctx, u); err != nil {
-		var status *apierrors.StatusError
-		if !errors.As(err, &status) {
-			return nil, err
-		}
-		if details := status.Status().Details; details != nil && len(details.Causes) > 0 {
-			for _, cause := range details.Causes {
-				result.Errors = append(result.Errors, violation{Field: cause.Field, Reason: string(cause.Type), Message: cause.Message})
-			}
-		} else {
-			result.Errors = append(result.Errors, violation{Reason: string(status.Status().Reason), Message: status.Status().Message})
-		}
-	}
-	return result, nil
+	return result, record(result, rest.BeforeCreate(strategy, ctx, u))
 }
 
-func record(result *answer, problems field.ErrorList) {
-	for _, problem := range problems {
-		result.Errors = append(result.Errors, violation{Field: problem.Field, Reason: string(problem.Type), Message: problem.ErrorBody()})
+// record adds the causes of a refusal to the answer.
+func record(result *answer, refusal error) error {
+	if refusal == nil {
+		return nil
 	}
+	var status *apierrors.StatusError
+	if !errors.As(refusal, &status) {
+		return refusal
+	}
+	details := status.Status().Details
+	if details == nil || len(details.Causes) == 0 {
+		result.Errors = append(result.Errors, violation{Reason: string(status.Status().Reason), Message: status.Status().Message})
+		return nil
+	}
+	for _, cause := range details.Causes {
+		result.Errors = append(result.Errors, violation{Field: cause.Field, Reason: string(cause.Type), Message: cause.Message})
+	}
+	return nil
 }
 
 // strategyFor is what the API server's handler for custom resources sets up for one version.

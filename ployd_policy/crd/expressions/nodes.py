@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ployd_policy.crd.expressions.outcome import UndecidableError
 from ployd_policy.crd.expressions.program import Rule
 from ployd_policy.crd.expressions.transition import is_ordered
+from ployd_policy.crd.expressions.typed import has_simple_names
 from ployd_policy.crd.schema import CelRule, Schema
 from ployd_policy.model.location import FieldPath
 
@@ -31,12 +32,13 @@ class Compiled:
 class RuleNode:
     """The rules of one schema node and of those under it."""
 
-    __slots__ = ("additional", "items", "ordered", "props", "root", "rules", "schema")
+    __slots__ = ("additional", "items", "ordered", "props", "root", "rules", "schema", "simple_names")
 
     def __init__(self, schema: Schema, *, root: bool) -> None:
         self.schema = schema
         self.root = root
         self.ordered = not schema.rules or is_ordered(schema)
+        self.simple_names = not any(rule.optional_old_self for rule in schema.rules) or has_simple_names(schema)
         dynamic = bool(schema.rules) and _dynamic(schema)
         self.rules = tuple(_compile(rule, dynamic=dynamic) for rule in schema.rules)
         members = {name: compile_rules(member, root=member.embedded) for name, member in schema.properties.items()}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 from ployd_policy.crd.expressions import library as cel
@@ -34,13 +35,14 @@ logging.getLogger("cel").setLevel(logging.CRITICAL + 1)
 class Rule:
     """A compiled CEL expression."""
 
-    def __init__(self, text: str, *, dynamic: bool = False) -> None:
+    def __init__(self, text: str, *, dynamic: bool = False, lenient: bool = False) -> None:
         """Compile. `dynamic`: values whose type the schema leaves open (int-or-string) are in reach.
 
         Raises:
             UndecidableError: the library cannot run it.
         """
-        self.rewritten: Rewritten = rewrite(text, frozenset(FUNCTIONS))
+        self.rewritten: Rewritten = rewrite(text, frozenset(FUNCTIONS), lenient=lenient)
+        self._source = text
         self._dynamic = dynamic
         self._functions = {PREFIX + name.replace(".", "_"): FUNCTIONS[name] for name in self.rewritten.functions}
         try:
@@ -48,6 +50,15 @@ class Rule:
         except ValueError as problem:
             first = str(problem).splitlines()[0] if str(problem) else ""
             raise UndecidableError(f"it cannot be parsed here ({first[:120]})") from None
+
+    @cached_property
+    def lenient(self) -> Rule:
+        """The same rule for objects with values that cannot be read: it fails where it asks for them, or reads them.
+
+        Raises:
+            UndecidableError: the library cannot run it.
+        """
+        return Rule(self._source, dynamic=True, lenient=True)
 
     def evaluate(self, variables: dict[str, Any], size: int) -> Any:
         """The value of the expression. `size`: how many characters of JSON the variables have, about.

@@ -16,6 +16,8 @@ from ployd_policy.crd.expressions.outcome import UndecidableError
 from ployd_policy.crd.expressions.tokens import Token, partners_of, tokens_of
 
 PREFIX = "k_"
+UNREADABLE = "k_unreadable_"
+"""Before the name of a field: it is there, and its value cannot be read."""
 LONGEST_REWRITTEN = 64 * 1024
 _LITERALS = ("number", "text")
 _OPENING = {"(": ")", "[": "]", "{": "}"}
@@ -64,14 +66,16 @@ class Rewritten:
     """How many operations can make a value larger."""
 
 
-def rewrite(rule: str, known: frozenset[str]) -> Rewritten:
+def rewrite(rule: str, known: frozenset[str], *, lenient: bool = False) -> Rewritten:
     """The rule for the library; `known` are our functions (qualified ones as `sets.contains`).
+
+    `lenient`: `has` is to fail on a field whose value cannot be read, as at the API server, which reads it.
 
     Raises:
         UndecidableError: it is too long, or uses what the library cannot do.
     """
     tokens = tokens_of(rule)
-    writer = _Writer(tokens, partners_of(tokens), known)
+    writer = _Writer(tokens, partners_of(tokens), known, lenient=lenient)
     text = writer.write(0, len(tokens), {})
     if len(text) > LONGEST_REWRITTEN:
         raise UndecidableError("it is too long when written out")
@@ -93,8 +97,8 @@ Names = Mapping[str, str]
 class _Writer:
     """Writes tokens back as text."""
 
-    def __init__(self, tokens: list[Token], partners: dict[int, int], known: frozenset[str]) -> None:
-        self._tokens, self._partners, self._known = tokens, partners, known
+    def __init__(self, tokens: list[Token], partners: dict[int, int], known: frozenset[str], *, lenient: bool) -> None:
+        self._tokens, self._partners, self._known, self._lenient = tokens, partners, known, lenient
         self._depth = self.deepest = 0
         self.functions: set[str] = set()
 
@@ -176,7 +180,11 @@ class _Writer:
 
     def _arguments(self, name: str, at: int, names: Names) -> tuple[str, int]:
         close = self._partners[at]
-        return f"{name}({self.write(at + 1, close, names)})", close + 1
+        written = self.write(at + 1, close, names)
+        if self._lenient and name == "has":
+            parent, _, field = written.rpartition(".")
+            return f"(has({parent}.{UNREADABLE}{field}) ? 1 / 0 > 0 : has({written}))", close + 1
+        return f"{name}({written})", close + 1
 
     def _method(self, text: str, at: int, names: Names) -> tuple[str, int]:
         name = _ALSO.get(self._name(at), self._name(at))

@@ -6,11 +6,11 @@ two ways that differ, for null and for values whose ancestor is unchanged, so bo
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
 from ployd_policy.crd.correlate import Correlated, Find, counterparts
-from ployd_policy.crd.numbers import same
 from ployd_policy.crd.schema import Schema
 
 _TYPE_META = ("apiVersion", "kind")
@@ -72,9 +72,11 @@ def _member(new: Any, old: Any, schema: Schema, key: str) -> Any:
 
 
 def _set_in_order(new: list[Any], old: list[Any]) -> list[Any]:
-    if len(new) == len(old) and all(any(same(item, other) for other in new) for item in old):
-        return list(new)
-    return old
+    if len(new) != len(old):
+        return old
+    # JSON text keeps 1, 1.0, true and "1" apart, as Go does.
+    known = {json.dumps(item, sort_keys=True) for item in new}
+    return list(new) if all(json.dumps(item, sort_keys=True) in known for item in old) else old
 
 
 def _map_in_order(new: list[Any], old: list[Any], schema: Schema) -> list[Any]:

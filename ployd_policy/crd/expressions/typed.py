@@ -13,7 +13,7 @@ import re
 from typing import Any
 
 from ployd_policy.crd.expressions.outcome import CelError, UndecidableError
-from ployd_policy.crd.expressions.source import Fields
+from ployd_policy.crd.expressions.source import UNREADABLE, Fields
 from ployd_policy.crd.formats import FORMATS
 from ployd_policy.crd.goduration import parse_duration
 from ployd_policy.crd.gotext import GO_TYPES
@@ -27,7 +27,6 @@ RESERVED = frozenset({
 _ESCAPES = {"__": "__underscores__", ".": "__dot__", "-": "__dash__", "/": "__slash__"}
 _ESCAPED = re.compile(r"__|[./-]")
 _NAME = re.compile(r"[A-Za-z_./-][A-Za-z0-9_./-]*", re.ASCII)
-UNREADABLE = "@unreadable"
 _TEXT = Schema(type="string")
 ROOT_METADATA = Schema(type="object", properties={"name": _TEXT, "generateName": _TEXT})
 _INSTANT = re.compile(r"(\d{4}-\d{2}-\d{2})[tT](\d{2}:\d{2}:\d{2})(?:\.(\d+))?([zZ]|[+-]\d{2}:\d{2})", re.ASCII)
@@ -43,55 +42,94 @@ def escape(name: str) -> str | None:
     return _ESCAPED.sub(lambda match: _ESCAPES[match.group()], name)
 
 
-def to_cel(
-    value: Any, schema: Schema, fields: Fields, *, root: bool = False, unread: bool = False, hidden: str = ""
-) -> Any:
-    """The value as a rule of this schema node sees it; only the named fields, or everything where none is named.
+def has_simple_names(schema: Schema) -> bool:
+    """Whether rules write every field in reach by its own name."""
+    children = [*schema.properties.values()]
+    children += [each for each in (schema.items, schema.additional) if isinstance(each, Schema)]
+    return all(escape(name) == name for name in schema.properties) and all(map(has_simple_names, children))
 
-    `unread`: no rule names this value, it only comes along with what is named. The API server converts when a rule
-    reads, so a value of another type is then no error. Where a rule does read it, in a list for instance, that goes
-    unseen. `hidden`: with the fields that no rule can name, under names that none has, because they count where a
-    whole object is compared with what it was; and what cannot be read is equal to nothing of another `hidden`.
 
-    Raises:
-        CelError: the value is not what the schema says, so the API server cannot read it either.
-        UndecidableError: the value is more exact than this evaluator.
+class Reader:
+    """Reads values for one evaluation of one rule.
+
+    `side`: empty, or which of the two values that a rule compares. Then the fields that no rule can name come along,
+    under names that none has, because they count where a whole object is compared with what it was.
     """
-    if value is None:
-        return {UNREADABLE: hidden} if hidden and not schema.nullable else None
-    if unread:
-        try:
-            return _typed(value, schema, fields, root=root, unread=True, hidden=hidden)
-        except CelError:
-            return {UNREADABLE: hidden} if hidden else value
-    return _typed(value, schema, fields, root=root, unread=False, hidden=hidden)
 
+    __slots__ = ("_side", "unreadable")
 
-def _typed(value: Any, schema: Schema, fields: Fields, *, root: bool, unread: bool, hidden: str) -> Any:
-    if schema.int_or_string:
-        if type(value) not in (int, str):
-            raise CelError("invalid data, expected XIntOrString value to be either a string or integer")
-        return _string(value, "") if type(value) is str else value
-    if schema.type == "object":
-        return _object(value, schema, fields, root=root or schema.embedded, hidden=hidden)
-    if schema.type == "array":
-        items = schema.items or Schema()
-        return [
-            to_cel(item, items, {}, unread=True, hidden=hidden)
-            for item in _expect(value, list, "an array for the provided schema with type=array")
-        ]
-    if schema.type == "string":
-        return _string(_expect(value, str, "string"), schema.format)
-    if schema.type == "number":
-        if type(value) not in (int, float):
-            raise CelError(f"invalid data, expected float, got {GO_TYPES[type(value)]}")
-        return float(value)
-    if schema.type == "integer":
-        # Validation has refused every other float before.
-        return int(value) if unread and not hidden and type(value) is float else _expect(value, int, "int")
-    if schema.type == "boolean":
-        return _expect(value, bool, "bool")
-    return value
+    def __init__(self, side: str = "") -> None:
+        self._side = side
+        self.unreadable: list[str] = []
+        """Why the API server cannot read what a rule may ask for. On an update, such values can be tolerated.
+
+        In an object such a field is missing and another one says so; elsewhere a value stands for it that is equal to
+        nothing of the other side.
+        """
+
+    def read(self, value: Any, schema: Schema, fields: Fields, *, root: bool = False, unread: bool = False) -> Any:
+        """The value as a rule of this schema node sees it; the named fields, or everything where none is named.
+
+        `unread`: no rule names this value, it only comes along with what is named. The API server converts when a rule
+        reads, so 1.0 for an integer is then no error. Where a rule does read it, in a list for instance, that goes
+        unseen.
+
+        Raises:
+            CelError: the value is not what the schema says, so the API server cannot read it either.
+            UndecidableError: the value is more exact than this evaluator.
+        """
+        if value is None:
+            return None
+        if schema.int_or_string:
+            if type(value) not in (int, str):
+                raise CelError("invalid data, expected XIntOrString value to be either a string or integer")
+            return _string(value, "") if type(value) is str else value
+        if schema.type == "object":
+            return self._object(value, schema, fields, root=root or schema.embedded)
+        if schema.type == "array":
+            entries = _expect(value, list, "an array for the provided schema with type=array")
+            return [self._inner(item, schema.items or Schema()) for item in entries]
+        if schema.type == "string":
+            return _string(_expect(value, str, "string"), schema.format)
+        if schema.type == "number":
+            return float(value if type(value) is int else _expect(value, float, "float"))
+        if schema.type == "integer":
+            # Validation has refused every other float before.
+            lenient = unread and not self._side and type(value) is float
+            return int(value) if lenient else _expect(value, int, "int")
+        return _expect(value, bool, "bool") if schema.type == "boolean" else value
+
+    def _object(self, value: Any, schema: Schema, fields: Fields, *, root: bool) -> dict[str, Any]:
+        members = _expect(value, dict, "a map for the provided schema with type=object")
+        if isinstance(schema.additional, Schema):
+            others = schema.additional
+            return {key: self._inner(member, others) for key, member in members.items()}
+        out: dict[str, Any] = {}
+        for key, member in members.items():
+            child = _member(schema, key, root=root)
+            name = escape(key)
+            # A null in a nullable field is as good as absent.
+            if child is None or name is None or member is None:
+                if self._side and not fields:
+                    out[f"@{key}"] = member
+            elif not fields or name in fields:
+                try:
+                    out[name] = self.read(member, child, fields.get(name, {}), unread=not fields)
+                except CelError as problem:
+                    self.unreadable.append(str(problem))
+                    out[UNREADABLE + name] = self._side
+        return out
+
+    def _inner(self, value: Any, schema: Schema) -> Any:
+        """An entry of a list or a value of a map, which no rule names."""
+        why = "invalid data, got null for schema with nullable=false"
+        if value is not None or schema.nullable:
+            try:
+                return self.read(value, schema, {}, unread=True)
+            except CelError as problem:
+                why = str(problem)
+        self.unreadable.append(why)
+        return {UNREADABLE: self._side}
 
 
 def _expect(value: Any, kind: type, name: str) -> Any:
@@ -99,24 +137,6 @@ def _expect(value: Any, kind: type, name: str) -> Any:
         got = "" if kind in (list, dict) else f", got {GO_TYPES[type(value)]}"
         raise CelError(f"invalid data, expected {name}{got}")
     return value
-
-
-def _object(value: Any, schema: Schema, fields: Fields, *, root: bool, hidden: str) -> dict[str, Any]:
-    members = _expect(value, dict, "a map for the provided schema with type=object")
-    if isinstance(schema.additional, Schema):
-        others = schema.additional
-        return {key: to_cel(member, others, {}, unread=True, hidden=hidden) for key, member in members.items()}
-    out: dict[str, Any] = {}
-    for key, member in members.items():
-        child = _member(schema, key, root=root)
-        name = escape(key)
-        # A null in a nullable field is as good as absent.
-        if child is None or name is None or member is None:
-            if hidden and not fields:
-                out[f"@{key}"] = member
-        elif not fields or name in fields:
-            out[name] = to_cel(member, child, fields.get(name, {}), unread=not fields, hidden=hidden)
-    return out
 
 
 def _member(schema: Schema, key: str, *, root: bool) -> Schema | None:

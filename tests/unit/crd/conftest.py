@@ -33,6 +33,8 @@ class Row:
     object: Json
     stored: Json | None
     violations: tuple[tuple[str, str], ...]
+    old: Json | None = None
+    """The stored object that `object` would replace."""
 
 
 def resource(obj: Json) -> Resource:
@@ -47,23 +49,39 @@ def definition(feature: str) -> Json:
 
 
 def rows(feature: str, table: str) -> list[Row]:
+    """`accepted`, `rejected`, or `updates`, which not every feature has."""
     kind = definition(feature)["spec"]["names"]["kind"]
+    path = TABLES / feature / f"{table}.yaml"
+    shell = {"apiVersion": "tables.example.org/v1", "kind": kind, "metadata": {"name": "a"}}
+
+    def whole(row: Json, key: str, spec: str) -> Json | None:
+        if key not in row:
+            return {**shell, "spec": row[spec]} if spec in row else None
+        if table != "updates":
+            written: Json = row[key]
+            return written
+        metadata = {**shell["metadata"], **row[key].get("metadata", {})}
+        return {**shell, **row[key], "metadata": metadata}
+
     found = []
-    for row in read(TABLES / feature / f"{table}.yaml"):
-        shell = {"apiVersion": "tables.example.org/v1", "kind": kind, "metadata": {"name": "a"}}
-        obj = row.get("object") or {**shell, "spec": row["spec"]}
-        stored = row.get("stored_object") or ({**shell, "spec": row["stored"]} if "stored" in row else None)
+    for row in read(path) if path.exists() else ():
+        obj, stored, old = (
+            whole(row, "object", "spec"),
+            whole(row, "stored_object", "stored"),
+            whole(row, "old_object", "old"),
+        )
+        assert obj is not None, row
         violations = tuple(sorted((each["rule"], each["path"]) for each in row.get("violations", ())))
-        found.append(Row(feature, row["why"], obj, stored, violations))
+        found.append(Row(feature, row["why"], obj, stored, violations, old))
     return found
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """`accepted` and `rejected` are one row of the tables each; `feature` is each table as a whole."""
+    """`accepted`, `rejected` and `updates` are one row of the tables each; `feature` is each table as a whole."""
     features = sorted(folder.name for folder in TABLES.iterdir())
     if "feature" in metafunc.fixturenames:
         metafunc.parametrize("feature", features)
-    for table in ("accepted", "rejected"):
+    for table in ("accepted", "rejected", "updates"):
         if table in metafunc.fixturenames:
             all_rows = [row for feature in features for row in rows(feature, table)]
             metafunc.parametrize(table, all_rows, ids=[f"{row.feature}: {row.why}" for row in all_rows])
@@ -82,8 +100,8 @@ class Tables:
 
     schemas: SchemaSet
 
-    def judge(self, obj: Json) -> SchemaVerdict:
-        return self.schemas.validate(resource(obj))
+    def judge(self, obj: Json, old: Json | None = None) -> SchemaVerdict:
+        return self.schemas.validate(resource(obj), old_object=old)
 
     def definition(self, feature: str) -> Json:
         return definition(feature)
@@ -109,10 +127,11 @@ class Oracle:
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
 
-    def ask(self, crd: Json, objects: list[Json]) -> Json:
+    def ask(self, crd: Json, objects: list[Json], olds: list[Json] | None = None) -> Json:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        question = {"crd": crd, "objects": [{"object": obj} for obj in objects]}
+        pairs = zip(objects, olds or [None] * len(objects), strict=True)
+        question = {"crd": crd, "objects": [{"object": obj, "old": old} for obj, old in pairs]}
         self._process.stdin.write(json.dumps(question) + "\n")
         self._process.stdin.flush()
         answer: Json = json.loads(self._process.stdout.readline())

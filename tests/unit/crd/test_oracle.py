@@ -60,14 +60,32 @@ def test_the_same_verdict(feature: str, tables: Any, oracle: Any) -> None:
         assert as_go_prints(ours.object) == as_go_prints(theirs["object"]), row.why
 
 
-def test_the_same_words(feature: str, tables: Any, oracle: Any) -> None:
-    rows = tables.rows(feature, "rejected")
-    answers = oracle.ask(tables.definition(feature), [row.object for row in rows])["answers"]
+def test_the_same_verdict_on_updates(feature: str, tables: Any, oracle: Any) -> None:
+    rows = tables.rows(feature, "updates")
+    definition = tables.definition(feature)
+    answers = oracle.ask(definition, [row.object for row in rows], [row.old for row in rows])["answers"]
+    for row, theirs in zip(rows, answers, strict=True):
+        ours = tables.judge(row.object, row.old)
+        assert theirs["decode"] == ""
+        unknown = {flat(format_path(each.path)) for each in ours.violations if each.rule == "schema.unknown_field"}
+        places = {our_place(each) for each in ours.violations if each.rule != "schema.unknown_field"}
+        errors = [each for each in theirs["errors"] if each["message"] != NOT_CHECKED]
+        assert unknown == {flat(path) for path in theirs["unknown"]}, row.why
+        assert places == {coarse(flat(each["field"])) for each in errors}, row.why
+        assert as_go_prints(ours.object) == as_go_prints(theirs["object"]), row.why
+
+
+@pytest.mark.parametrize("table", ["rejected", "updates"])
+def test_the_same_words(feature: str, table: str, tables: Any, oracle: Any) -> None:
+    rows = tables.rows(feature, table)
+    definition, olds = tables.definition(feature), [row.old for row in rows]
+    answers = oracle.ask(definition, [row.object for row in rows], olds)["answers"]
     for row, theirs in zip(rows, answers, strict=True):
         if theirs["decode"]:
             continue
         said = {each["message"] for each in theirs["errors"]} - {NOT_CHECKED}
-        ours = {each.message for each in tables.judge(row.object).violations if each.rule != "schema.unknown_field"}
+        verdict = tables.judge(row.object, row.old)
+        ours = {each.message for each in verdict.violations if each.rule != "schema.unknown_field"}
         assert ours == said, row.why
 
 

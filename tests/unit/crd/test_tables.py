@@ -20,6 +20,15 @@ def test_rejected(tables: Any, rejected: Any) -> None:
     assert all(each.message and each.remedy for each in verdict.violations)
 
 
+def test_updates(tables: Any, updates: Any) -> None:
+    verdict = tables.judge(updates.object, updates.old)
+    assert sorted((each.rule, format_path(each.path)) for each in verdict.violations) == list(updates.violations)
+    assert all(each.message and each.remedy for each in verdict.violations)
+    if not updates.violations:
+        assert verdict.undecided == ()
+        assert verdict.object == (updates.stored or updates.object)
+
+
 def test_the_tables_reject_by_every_rule(rules_that_reject: set[str]) -> None:
     elsewhere = {"schema.no_schema", "schema.definition", "schema.kind_unknown"}
     assert rules_that_reject == {rule.id for rule in RULES} - elsewhere

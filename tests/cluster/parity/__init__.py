@@ -1,0 +1,1 @@
+"""Helpers of the parity tests: objects, questions to the API server, the comparison."""
