@@ -16,6 +16,7 @@ from ployd_policy.cli.check import check
 from ployd_policy.cli.explain import explain
 from ployd_policy.cli.import_model import import_model
 from ployd_policy.cli.plan import plan
+from ployd_policy.cli.reconcile import reconcile
 from ployd_policy.cli.rules import rules
 from ployd_policy.cli.serve import serve
 from ployd_policy.cli.terminal import printable
@@ -45,6 +46,7 @@ cli.add_command(bundle)
 cli.add_command(translate)
 cli.add_command(serve)
 cli.add_command(audit)
+cli.add_command(reconcile)
 
 
 def main() -> None:

@@ -18,6 +18,8 @@ from ployd_policy.model.errors import ConfigurationError, ToolError
 
 MERGE = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
+APPLY = "application/apply-patch+yaml"
+"""Server-side apply; JSON is YAML."""
 OPENED = "OPENED"
 _PAGE = 500
 _NOT_FOUND = 404
@@ -63,7 +65,7 @@ class Connection:
                 return None
             raise
 
-    def pages(self, path: str) -> Iterator[tuple[list[Any], str]]:
+    def pages(self, path: str, *, query: Mapping[str, str] | None = None) -> Iterator[tuple[list[Any], str]]:
         """(items, resource version) of a list, page by page.
 
         Raises:
@@ -72,15 +74,23 @@ class Connection:
         """
         following = ""
         while True:
-            query = {"limit": str(_PAGE), **({"continue": following} if following else {})}
-            answer = self.send("GET", path, query=query)
+            page = {"limit": str(_PAGE), **({"continue": following} if following else {}), **(query or {})}
+            answer = self.send("GET", path, query=page)
             metadata = answer.get("metadata") or {}
             yield answer.get("items") or [], str(metadata.get("resourceVersion", ""))
             following = metadata.get("continue", "")
             if not following:
                 return
 
-    def watch(self, path: str, version: str, *, seconds: int, silence_s: float) -> Iterator[dict[str, Any]]:
+    def watch(
+        self,
+        path: str,
+        version: str,
+        *,
+        seconds: int,
+        silence_s: float,
+        query: Mapping[str, str] | None = None,
+    ) -> Iterator[dict[str, Any]]:
         """Events after a resource version for some time: `OPENED`, then the API server's, bookmarks among them.
 
         Args:
@@ -88,18 +98,20 @@ class Connection:
             version: to begin after.
             seconds: after which the API server ends it.
             silence_s: without a byte for so long, the connection counts as dead.
+            query: more of it, a selector.
 
         Raises:
             ToolError: it could not be opened, or broke.
 
         """
-        query = {
+        asked = {
+            **(query or {}),
             "watch": "true",
             "allowWatchBookmarks": "true",
             "resourceVersion": version,
             "timeoutSeconds": str(seconds),
         }
-        response = self._request("GET", path, query, None, "", (self._timeout_s, silence_s))
+        response = self._request("GET", path, asked, None, "", (self._timeout_s, silence_s))
         try:
             if response.status >= _FAILED:
                 raise StatusError(f"watch {path}", response.status, _decoded(response.read()))

@@ -35,7 +35,8 @@ class Reflector:
         path: str,
         *,
         keep: Callable[[dict[str, Any]], dict[str, Any]] = lambda item: item,
-        changed: Callable[[Key], None] = lambda _key: None,
+        changed: Callable[[dict[str, Any]], None] = lambda _item: None,
+        selector: str = "",
     ) -> None:
         """Make one that does not run yet.
 
@@ -43,13 +44,15 @@ class Reflector:
             connection: to the API server.
             path: of the list, over all namespaces.
             keep: what is kept of an object; two that are equal then count as unchanged.
-            changed: told of each key that comes, goes or changes, in the thread of the watch.
+            changed: told of each object that comes, goes or changes, as it is kept, in the thread of the watch.
+            selector: of labels; only such objects are there.
 
         """
         self._connection = connection
         self._path = path
         self._keep = keep
         self._changed = changed
+        self._query = {"labelSelector": selector} if selector else {}
         self._lock = threading.Lock()
         self._objects: dict[Key, dict[str, Any]] = {}
         self._heard = 0.0
@@ -138,22 +141,26 @@ class Reflector:
     def _list(self) -> str:
         found: dict[Key, dict[str, Any]] = {}
         version = ""
-        for items, version in self._connection.pages(self._path):  # noqa: B007 - the last one's
+        for items, version in self._connection.pages(self._path, query=self._query):  # noqa: B007 - the last one's
             found |= {_key(item): self._keep(item) for item in items}
         with self._lock:
             before, self._objects = self._objects, found
-            changed = [key for key in {*before, *found} if before.get(key) != found.get(key)]
+            changed = [
+                found.get(key, before.get(key, {})) for key in {*before, *found} if before.get(key) != found.get(key)
+            ]
             self._changes += bool(changed)
         self._listed = True
         self._touch()
-        for key in changed:
-            self._changed(key)
+        for item in changed:
+            self._changed(item)
         return version
 
     def _watch(self, version: str) -> str:
         """Follow until the API server ends it; the version to go on from."""
         seconds = random.randint(*_WATCH_S)  # noqa: S311 - spreads load
-        for event in self._connection.watch(self._path, version, seconds=seconds, silence_s=_SILENCE_S):
+        for event in self._connection.watch(
+            self._path, version, seconds=seconds, silence_s=_SILENCE_S, query=self._query
+        ):
             self._open, self._error = True, ""
             self._touch()
             kind, item = event.get("type"), event.get("object") or {}
@@ -175,7 +182,7 @@ class Reflector:
             if kind == "DELETED":
                 if known is None:
                     return
-                del self._objects[key]
+                kept = self._objects.pop(key)
             else:
                 kept = self._keep(item)
                 # What we have put ourselves is newer than an event that was on its way.
@@ -183,7 +190,7 @@ class Reflector:
                     return
                 self._objects[key] = kept
             self._changes += 1
-        self._changed(key)
+        self._changed(kept)
 
     def _touch(self) -> None:
         self._heard = time.monotonic()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import uuid
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -40,7 +41,7 @@ class Resources:
                 connection,
                 f"{_API}/{plural}",
                 keep=_whole(kind),
-                changed=partial(_tell, changed, kind),
+                changed=partial(_tell, changed),
             )
             for kind, plural in PLURALS.items()
         }
@@ -57,7 +58,7 @@ class Resources:
         kind, namespace, name = key
         return self._reflectors[kind].object((namespace, name))
 
-    def keys(self) -> list[Key]:
+    def every(self) -> list[Key]:
         """Every resource."""
         return [(kind, *key) for kind, reflector in self._reflectors.items() for key in reflector.objects()]
 
@@ -120,7 +121,11 @@ class Resources:
         event = {
             "apiVersion": "events.k8s.io/v1",
             "kind": "Event",
-            "metadata": {"generateName": f"{metadata['name'][:200]}.", "namespace": metadata["namespace"]},
+            # A name of our own making: the API server takes no `generateName` that ends with a dot.
+            "metadata": {
+                "name": f"{metadata['name'][:200]}.{uuid.uuid4().hex[:16]}",
+                "namespace": metadata["namespace"],
+            },
             "eventTime": now,
             "type": kind,
             "reason": reason,
@@ -140,8 +145,8 @@ class Resources:
         await asyncio.to_thread(self._connection.send, "POST", path, event)
 
 
-def _tell(changed: Callable[[Key], None], kind: str, key: tuple[str, str]) -> None:
-    changed((kind, *key))
+def _tell(changed: Callable[[Key], None], item: dict[str, Any]) -> None:
+    changed((item["kind"], item["metadata"]["namespace"], item["metadata"]["name"]))
 
 
 def _whole(kind: str) -> Callable[[dict[str, Any]], dict[str, Any]]:

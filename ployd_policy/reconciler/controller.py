@@ -48,7 +48,7 @@ class World(Protocol):
         """The resource as it was last heard of."""
         ...
 
-    def keys(self) -> list[Key]:
+    def every(self) -> list[Key]:
         """Every resource of our kinds."""
         ...
 
@@ -203,7 +203,8 @@ class Controller:
         ready = next(each for each in status["conditions"] if each["type"] == "Ready")
         if written is not None and status["phase"] != before.get("phase"):
             kind = "Warning" if status["phase"] in {"Denied", "Failed"} else "Normal"
-            with contextlib.suppress(SdkError):
+            # A tale that is not told must not keep a model from being deployed.
+            with contextlib.suppress(PloydPolicyError):
                 await self.writer.event(value, kind, ready["reason"], ready["message"])
         self.log.info(
             "reconciled",

@@ -1,0 +1,96 @@
+"""Objects that were made for a resource, and the resource each belongs to: whoever changes one wakes its owner."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from ployd_policy.cluster.connection import Connection
+from ployd_policy.cluster.reflector import Reflector
+from ployd_policy.model.resource import JsonObject
+
+
+class Owned:
+    """Watches of the objects that carry a label, by the path of their collection over all namespaces."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        kinds: Sequence[tuple[str, str, str]],
+        *,
+        selector: str,
+        owner: str,
+        changed: Callable[[str, str], None],
+    ) -> None:
+        """Start to watch.
+
+        Args:
+            connection: to the API server.
+            kinds: apiVersion, kind and plural of each.
+            selector: of the label.
+            owner: kind of the resources they belong to.
+            changed: told namespace and name of the owner of each that comes, goes or changes, from other threads.
+
+        """
+        self._owner = owner
+        self._changed = changed
+        self._reflectors = {
+            kind: Reflector(
+                connection,
+                f"{_root(version)}/{plural}",
+                keep=partial(_whole, version, kind),
+                changed=self._tell,
+                selector=selector,
+            )
+            for version, kind, plural in kinds
+        }
+        for reflector in self._reflectors.values():
+            reflector.start()
+
+    @property
+    def listed(self) -> bool:
+        """Whether everything was seen once."""
+        return all(reflector.listed for reflector in self._reflectors.values())
+
+    def object(self, kind: str, namespace: str, name: str) -> JsonObject | None:
+        """One of them, as it was last heard of."""
+        return self._reflectors[kind].object((namespace, name))
+
+    def of(self, namespace: str, uid: str) -> list[JsonObject]:
+        """Those that belong to the resource with this uid."""
+        return [
+            item
+            for reflector in self._reflectors.values()
+            for (where, _), item in reflector.objects().items()
+            if where == namespace and any(each.get("uid") == uid for each in _owners(item))
+        ]
+
+    def put(self, value: JsonObject) -> None:
+        """One that was just written, as it is stored."""
+        reflector = self._reflectors.get(str(value["kind"]))
+        if reflector is not None:
+            reflector.put(dict(value))
+
+    def close(self) -> None:
+        """Stop watching."""
+        for reflector in self._reflectors.values():
+            reflector.stop()
+
+    def _tell(self, item: dict[str, Any]) -> None:
+        for each in _owners(item):
+            if each.get("kind") == self._owner:
+                self._changed(item["metadata"]["namespace"], str(each["name"]))
+
+
+def _owners(item: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    return item["metadata"].get("ownerReferences") or ()
+
+
+def _root(version: str) -> str:
+    return f"/apis/{version}" if "/" in version else f"/api/{version}"
+
+
+def _whole(version: str, kind: str, item: dict[str, Any]) -> dict[str, Any]:
+    metadata = {key: value for key, value in item["metadata"].items() if key != "managedFields"}
+    return {**item, "apiVersion": version, "kind": kind, "metadata": metadata}
