@@ -7,6 +7,7 @@ https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-con
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ _UID = re.compile(
     rb'\s*\{\s*(?:"(?:kind|apiVersion)"\s*:\s*"[A-Za-z0-9./]{0,253}"\s*,\s*){0,2}'
     rb'"request"\s*:\s*\{\s*"uid"\s*:\s*"([A-Za-z0-9._:-]{1,253})"\s*,'
 )
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _CHEAP = 1 << 16
 """Bytes of a review that may be parsed for its uid alone."""
 _KIND = re.compile(r"[A-Za-z][A-Za-z0-9]{0,62}")
@@ -77,7 +79,7 @@ def decode_review(body: bytes) -> AdmissionRequest:
 
     """
     try:
-        review = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+        review = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant, parse_float=_finite)
     except RecursionError:
         # The API server takes ten times the depth that is read here, so it must get an answer it understands.
         raise ReviewError("the body is nested too deeply to be read", uid=_leading_uid(body)) from None
@@ -92,6 +94,8 @@ def decode_review(body: bytes) -> AdmissionRequest:
         read.refuse(f"the body is no {KIND} of {API_VERSION}")
     if not read.uid:
         read.refuse("request.uid is missing")
+    if _SURROGATE.search(body) and not _is_text(review):
+        read.refuse("a text in the body is no Unicode: half of a surrogate pair")
     return _request(read)
 
 
@@ -116,8 +120,24 @@ def _leading_uid(body: bytes) -> str:
     return found[1].decode("ascii") if found else ""
 
 
+def _is_text(value: Any) -> bool:
+    """Whether every text in it can be written as UTF-8, as the API server does and receipts need it."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON number")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError("a number is larger than any that can be compared")
+    return value
 
 
 @dataclass(frozen=True, slots=True)

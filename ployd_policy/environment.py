@@ -122,7 +122,7 @@ class EnvironmentMap:
         """
         if NAMESPACE_LABEL in labels:
             label = labels[NAMESPACE_LABEL]
-            return label if label in self._demands else None
+            return label if isinstance(label, str) and label in self._demands else None
         return name if name and name in self._demands else None
 
     def cluster_of(self, path: str) -> str:

@@ -17,6 +17,8 @@ from ployd_policy.workspace import load_settings
 _PATH = click.Path(path_type=Path)
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _LARGEST_PORT = 65535
+_SHARE = 0.75
+"""Of the deadline, for one object's rules: a rule that is slow is refused by name, before its worker is killed."""
 
 
 def _address(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[str, int]:
@@ -136,7 +138,7 @@ def serve(**options: Any) -> None:
     sources = [*options["policies"], *options["schemas"], *options["catalogues"], config, bundle]
     run(
         ServeOptions(
-            setup_of=partial(_setup, config, bundle, about_rules),
+            setup_of=partial(_setup, config, bundle, _SHARE * options["deadline"], about_rules),
             sources=tuple(path for path in sources if path is not None),
             reviews=options["listen"],
             probes=options["probes"],
@@ -178,6 +180,6 @@ def _check(options: dict[str, Any]) -> None:
         raise click.UsageError(f"--standalone asks no cluster, and {named[0]} needs one")
 
 
-def _setup(config: Path | None, bundle: Path | None, options: dict[str, Any]) -> Setup:
+def _setup(config: Path | None, bundle: Path | None, seconds: float, options: dict[str, Any]) -> Setup:
     """The setup the command line asks for, with the settings as they are now."""
-    return replace(setup_of(load_settings(config), options), bundle=bundle)
+    return replace(setup_of(load_settings(config), options), bundle=bundle, time_limit_s=seconds)

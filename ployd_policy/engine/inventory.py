@@ -63,6 +63,8 @@ class Inventory:
 
     objects: tuple[InventoryObject, ...]
     shared: SharedInventory
+    gpus: Mapping[str, int]
+    """Environment -> GPUs of its models at their largest."""
 
     @classmethod
     def build(cls, objects: Sequence[InventoryObject], order: Sequence[str]) -> Inventory:
@@ -87,6 +89,7 @@ class Inventory:
         text = json.dumps(value, sort_keys=True, separators=(",", ":"))
         return cls(
             objects=tuple(objects),
+            gpus=gpus_so_far,
             shared=SharedInventory(digest=f"sha256:{hashlib.sha256(text.encode()).hexdigest()}", value=value),
         )
 
@@ -98,7 +101,10 @@ class Inventory:
         environment, ref = item.environment or "", item.ref
         path = ("objects", environment, ref.gvk.kind, ref.namespace, ref.name)
         place = len(self.objects)
-        others = sum(gpus_at_most(each) for each in self.objects if _competes(each, item))
+        namesakes: Any = self.shared.value
+        for key in path:
+            namesakes = namesakes.get(key) or {}
+        others = self.gpus.get(environment, 0) - sum(entry["gpus"] for entry in namesakes or ())
         return replace(
             self,
             objects=(*self.objects, item),
@@ -117,10 +123,6 @@ def _entry(item: InventoryObject, number: int, gpus_before: int) -> dict[str, An
         "gpus": gpus_at_most(item),
         "gpusBefore": gpus_before,
     }
-
-
-def _competes(other: InventoryObject, item: InventoryObject) -> bool:
-    return other.environment == item.environment and other.ref != item.ref
 
 
 def gpus_at_most(item: InventoryObject) -> int:

@@ -17,7 +17,7 @@ from ployd_policy.ports import SharedInventory
 from ployd_policy.rego import PolicyBundle
 
 _PACKAGE = "ployd.main"
-_RULE = "report"
+_RULE = "answer"
 _STRICT = {"strict-builtin-errors": True}
 _LOAD = "Run `ployd-policy bundle --output bundle.tar.gz`, then `opa run --server --bundle bundle.tar.gz`."
 _INVENTORY_BYTES = 1 << 30
@@ -66,7 +66,16 @@ class OpaEvaluator:
             raise EvaluationError(f"the OPA server at {self._url} gave no answer within {self._timeout_s} s") from None
         except (requests.RequestException, ValueError) as error:
             raise self._unreachable(error) from None
-        return response.get("result") if isinstance(response, dict) else None
+        answer = response.get("result") if isinstance(response, dict) else None
+        if not isinstance(answer, dict):
+            return None
+        found = answer.get("digest")
+        if found != self._bundle.digest:
+            raise EvaluationError(
+                f"the OPA server at {self._url} answered by {found or 'no bundle of ours'}, not {self._bundle.digest}",
+                remedy=_LOAD,
+            )
+        return answer.get("report")
 
     def _require_bundle(self) -> None:
         try:

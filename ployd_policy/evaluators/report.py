@@ -8,7 +8,10 @@ from typing import Any
 
 from ployd_policy.model.errors import EvaluationError
 from ployd_policy.model.resource import JsonObject
-from ployd_policy.rego import PolicyBundle
+from ployd_policy.rego import Head, PolicyBundle
+
+# An enumeration looks its value up at every turn.
+_NAMES = {head: head.value for head in Head}
 
 
 def rules_for(bundle: PolicyBundle, document: JsonObject) -> tuple[str, ...]:
@@ -33,8 +36,9 @@ def complete_report(bundle: PolicyBundle, asked: Collection[str], answer: Any) -
             "the rules gave no report: data.ployd.main.report is undefined",
             remedy="A head could not be computed; run the policies' own tests.",
         )
+    wanted = frozenset(asked)
     return {
-        rule: {head.value: _rows(rule, head.value, answer) if rule in asked else [] for head in heads}
+        rule: {_NAMES[head]: _rows(rule, _NAMES[head], answer) if rule in wanted else [] for head in heads}
         for rule, heads in bundle.heads.items()
     }
 

@@ -157,6 +157,7 @@ class Controller:
             "generation": metadata["generation"],
             "deployed_generation": before.get("deployedGeneration", 0),
             "serves": value["kind"] in DEPLOYS,
+            "least": _least(value),
             "deleting": bool(metadata.get("deletionTimestamp")),
         }
         try:
@@ -216,3 +217,10 @@ class Controller:
             reason=ready["reason"],
             receipt=(status.get("receipt") or {}).get("digest", ""),
         )
+
+
+def _least(value: JsonObject) -> int:
+    """The fewest replicas a resource asks for; 0 where it asks for none."""
+    scaling = value["spec"].get("scaling") if isinstance(value.get("spec"), Mapping) else None
+    least = scaling.get("minReplicas", 0) if isinstance(scaling, Mapping) else 0
+    return least if isinstance(least, int) else 0

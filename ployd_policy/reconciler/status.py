@@ -35,6 +35,8 @@ class Outcome:
     deployment: Deployment | None = None
     deployed_generation: int = 0
     """The generation that serves; 0: none ever did."""
+    least: int = 0
+    """Replicas below which nothing counts as ready, whatever an autoscaler has asked for so far."""
     trouble: str = ""
     """What kept us from judging or deploying, in one sentence; it is tried again."""
     final: bool = False
@@ -150,8 +152,9 @@ def _ready(outcome: Outcome, compliant: _State, deployed: _State) -> _State:
         return "False", "Starting", "the model server is not there yet"
     if deployment.failed:
         return "False", "RolloutFailed", _cut(deployment.failed)
-    replicas = f"{deployment.ready_replicas} of {deployment.replicas} replicas are ready"
-    return ("True", "Serving", replicas) if deployment.ready else ("False", "Progressing", replicas)
+    replicas = f"{deployment.ready_replicas} of {max(deployment.replicas, outcome.least)} replicas are ready"
+    enough = deployment.ready and deployment.ready_replicas >= outcome.least
+    return ("True", "Serving", replicas) if enough else ("False", "Progressing", replicas)
 
 
 def _stalled(outcome: Outcome, compliant: _State) -> _State:

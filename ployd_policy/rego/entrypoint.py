@@ -24,12 +24,14 @@ _KEYWORDS = frozenset(
 def entrypoint_module(
     packages: Mapping[str, tuple[str, ...]], heads: Mapping[str, Mapping[Head, Sequence[str]]]
 ) -> PolicyModule:
-    """The module whose `report` maps rule ids to heads to rows."""
+    """The module whose `report` maps rule ids to heads to rows, and whose `answer` names the bundle beside it."""
     entries = []
     for rule, package in packages.items():
         sets = [f"{quote(head)}: {union(package, names)}" for head, names in heads[rule].items()]
         entries.append(f"\t{quote(rule)}: {{{', '.join(sets)}}},\n")
-    text = f"package ployd.main\n\nreport := {{\n{''.join(entries)}}}\n"
+    # A server may be given another bundle between two questions; whoever asks has to know whose answer it got.
+    named = 'answer := {"digest": data.ployd.bundle.digest, "report": report}\n'
+    text = f"package ployd.main\n\nreport := {{\n{''.join(entries)}}}\n\n{named}"
     return PolicyModule(path=_PATH, text=text, dialect=Dialect.V1, package=("ployd", "main"))
 
 

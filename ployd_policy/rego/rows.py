@@ -24,6 +24,9 @@ class Head(StrEnum):
     WARN = "warn"
 
 
+_HEADS = frozenset(head.value for head in Head)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelatedRow:
     """A second place a row speaks about."""
@@ -56,6 +59,9 @@ def read_report(report: Mapping[str, Any]) -> Mapping[str, tuple[Row, ...]]:
 
 
 def _rows(rule: str, heads: Any) -> tuple[Row, ...]:
+    # Most rules have nothing to say about most objects.
+    if isinstance(heads, dict) and heads.keys() <= _HEADS and all(rows == [] for rows in heads.values()):
+        return ()
     heads = _mapping(f"rule {rule}", heads, frozenset(Head))
     return tuple(
         _row(f"rule {rule}, {head}", head, row)

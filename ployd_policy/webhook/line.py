@@ -22,6 +22,8 @@ class Question:
     body: bytes
     deadline: float
     """By the loop's clock."""
+    fair: float
+    """Seconds a worker may take for it, however late it gets it."""
     future: asyncio.Future[Answer]
     fetched: dict[str, Any] = field(default_factory=dict)
     attempts: int = 0
@@ -50,6 +52,8 @@ class Line(asyncio.Protocol):
         """Ends the worker, whatever it is doing."""
         self.pending: deque[Question] = deque()
         """The first is being answered."""
+        self.began = 0.0
+        """When it became the first, by the loop's clock."""
         self.retired = False
         """Gets no more questions, and ends when it has answered those it has."""
         self._events = events
@@ -63,8 +67,14 @@ class Line(asyncio.Protocol):
     def ask(self, question: Question) -> None:
         """Send a question; its answer comes through the events."""
         question.line = self
+        if not self.pending:
+            self.began = asyncio.get_running_loop().time()
         self.pending.append(question)
         self._write(frames.encode(frames.ASK, question.fetched or None, question.body))
+
+    def is_stuck_with(self, question: Question) -> bool:
+        """Whether the worker has been at this question for longer than is fair."""
+        return self.pending[0] is question and asyncio.get_running_loop().time() - self.began >= question.fair
 
     def learn(self, frame: bytes) -> None:
         """Send an encoded LEARN frame."""
@@ -95,6 +105,7 @@ class Line(asyncio.Protocol):
         for frame in self._inbox.take(data):
             question = self.pending.popleft()
             question.line = None
+            self.began = asyncio.get_running_loop().time()
             if frame.kind == frames.WANTED:
                 self._events.wanted(self, question, frame.json()["path"])
             else:

@@ -19,7 +19,16 @@ _SECRET = re.compile(
     r"|eyJ[\w-]{8,}\.[\w-]+\.[\w-]*|-----BEGIN [A-Z ]*PRIVATE KEY-----"
     r"|(?i:bearer\s+[\w.~+/-]{8,})|(?i:(?:password|token|secret|api[_-]?key)\s*[=:]\s*\S+)"
 )
+_SIGNS = (
+    *("hf_", "sk-", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "akia", "eyj", "-----begin"),
+    *("bearer", "password", "token", "secret", "api", "\\u"),
+)
+"""A line of JSON without any of these, in small letters, holds nothing that `_SECRET` finds; most lines have none.
+
+The last stands for what is not ASCII: there are letters that count as others where case does not.
+"""
 _HIDDEN = "[redacted]"
+_dumps = json.JSONEncoder(separators=(",", ":"), default=str).encode
 LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -34,8 +43,11 @@ def redact(value: Any) -> Any:
     return value
 
 
-def _redacted(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    return {key: redact(value) for key, value in event.items()}
+def _line(_logger: Any, _method: str, event: structlog.typing.EventDict) -> bytes:
+    """The event as JSON. Searching every text of every decision took half of what a line costs."""
+    line = _dumps(event)
+    folded = line.lower()
+    return (_dumps(redact(event)) if any(sign in folded for sign in _SIGNS) else line).encode()
 
 
 def configure(level: str) -> structlog.typing.FilteringBoundLogger:
@@ -45,13 +57,8 @@ def configure(level: str) -> structlog.typing.FilteringBoundLogger:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
-            _redacted,
-            structlog.processors.JSONRenderer(serializer=_dumps),
+            _line,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-    )
+    ).bind()  # once; what is not bound binds itself anew at every line
     return logger
-
-
-def _dumps(value: Any, **_options: Any) -> bytes:
-    return json.dumps(value, separators=(",", ":"), default=str).encode()

@@ -6,6 +6,7 @@ ever makes workers. It talks to nobody but the front that started it, and ends w
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import multiprocessing
@@ -18,12 +19,14 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ployd_policy.model.errors import PloydPolicyError
+from ployd_policy.model.errors import ConfigurationError, PloydPolicyError
 from ployd_policy.webhook.handler import Handler
 from ployd_policy.webhook.worker import serve
 
 _BYTES = 1 << 16
 _REAP_S = 0.2
+_SHOWN = 4000
+"""Characters of a refusal; encoded they fit into `_BYTES` whatever they are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +71,8 @@ class Nursery:
         """
         said = self._said()
         if "refused" in said:
-            raise PloydPolicyError(said["refused"], remedy=said["remedy"])
+            kind = ConfigurationError if said["ours"] else PloydPolicyError
+            raise kind(said["refused"], remedy=said["remedy"])
         return Ready(**said)
 
     def birth(self) -> tuple[int, socket.socket]:
@@ -95,7 +99,8 @@ class Nursery:
             self._control.send(f"kill {pid}".encode())
         except OSError:
             # Whoever has lost its parent is nobody else's under this id for a while yet.
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def is_alive(self) -> bool:
         """Whether it can still make workers."""
@@ -125,10 +130,10 @@ def _run(load: Load, control: socket.socket) -> None:
     try:
         loaded = load()
     except PloydPolicyError as error:
-        _say(control, {"refused": error.message, "remedy": error.remedy})
+        _refuse(control, error.message, error.remedy, ours=isinstance(error, ConfigurationError))
         return
     except Exception as error:  # noqa: BLE001 - the front tells it; here is nobody to tell
-        _say(control, {"refused": f"internal error: {type(error).__name__}: {error}", "remedy": ""})
+        _refuse(control, f"internal error: {type(error).__name__}: {error}", "", ours=False)
         return
     # What is there now is shared with every worker, and not touched by their collectors.
     gc.collect()
@@ -172,6 +177,11 @@ def _grow_up(control: socket.socket, line: socket.socket, handler: Handler) -> N
         sys.stderr.write(f"worker {os.getpid()}: {type(error).__name__}\n")
     finally:
         os._exit(code)
+
+
+def _refuse(control: socket.socket, message: str, remedy: str, *, ours: bool) -> None:
+    """Say why not, in one message of the line: a policy that is quoted may be long. `ours`: files or settings."""
+    _say(control, {"refused": message[:_SHOWN], "remedy": remedy[:_SHOWN], "ours": ours})
 
 
 def _say(control: socket.socket, what: dict[str, Any]) -> None:

@@ -22,9 +22,14 @@ from ployd_policy.webhook.line import Events, Line, Question
 from ployd_policy.webhook.nursery import Load, Ready
 
 _ATTEMPTS = 2
+_PAUSE_S = 0.05
+"""Before a question whose worker died is asked again."""
 _ROUNDS = 3
 """Objects one review may need beside itself: its namespace and, of a scale, the parent."""
 _FETCH_S = 1.0
+_FAIR = 0.5
+"""Of a question's time, what a worker may take for it alone. One that came to it late is no reason to kill it: under
+load all would be killed, and their successors begin cold."""
 
 
 class OverloadedError(Exception):
@@ -75,6 +80,7 @@ class Pool:
         self._watcher = watcher
         self._queue: deque[Question] = deque()
         self._current: Generation | None = None
+        self._replacing: Generation | None = None
         self._learn = frames.encode(frames.LEARN, None, pickle.dumps(Surroundings()))
         self._events = Events(answered=self._answered, wanted=self._wanted, lost=self._lost)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -136,7 +142,9 @@ class Pool:
         if len(self._queue) >= self._waiting or self._closing:
             raise OverloadedError
         loop = asyncio.get_running_loop()
-        question = Question(body=body, deadline=loop.time() + seconds, future=loop.create_future())
+        question = Question(
+            body=body, deadline=loop.time() + seconds, fair=seconds * _FAIR, future=loop.create_future()
+        )
         question.timer = loop.call_at(question.deadline, self._expire, question)
         try:
             self._put(question)
@@ -161,6 +169,10 @@ class Pool:
             self._queue.append(question)
         else:
             line.ask(question)
+
+    def _put_again(self, question: Question) -> None:
+        if not question.future.done():
+            self._put(question)
 
     def _hand_out(self) -> None:
         while self._queue and self._current is not None and (line := self._current.free_line()) is not None:
@@ -202,14 +214,25 @@ class Pool:
         if self._current is not None and not self._current.lines:
             _fail(question, RefusedError("no_worker", "no process that decides is alive"))
             return
-        if line is None or line.pending[0] is not question:
+        if line is None:
             # Nobody has begun with it: too many were before it.
             _fail(question, OverloadedError())
             return
-        _fail(question, RefusedError("deadline", "the rules did not end in time"))
-        if self._current is not None:
+        if line.pending[0] is question:
+            _fail(question, RefusedError("deadline", "the rules did not end in time"))
+        else:
+            _fail(question, OverloadedError())
+        self._release(line, question)
+
+    def _release(self, line: Line, question: Question) -> None:
+        """Kill a worker that does not come to an end with a question nobody waits for any more."""
+        if question.line is not line:
+            return
+        if line.is_stuck_with(question):
             self._watcher.complain("worker killed at the deadline", pid=line.pid)
-        line.kill()
+            line.kill()
+        else:
+            asyncio.get_running_loop().call_later(question.fair / 4, self._release, line, question)
 
     def _lost(self, line: Line) -> None:
         """A worker has gone; others take its questions over."""
@@ -222,12 +245,18 @@ class Pool:
                 continue
             if question.attempts >= _ATTEMPTS:
                 _fail(question, RefusedError("crash", f"{_ATTEMPTS} workers died of it"))
+            elif place == 0:
+                # Not at once: where all die together, the next one is dead too and does not look it yet.
+                asyncio.get_running_loop().call_later(_PAUSE_S, self._put_again, question)
             else:
                 self._queue.appendleft(question)
         current = self._current
         if current is not None and current.forget(line) and not line.retired and not self._closing:
             self._watcher.worker_replaced()
-            self._spawn(self._replace(current))
+            if self._replacing is not current:
+                # One at a time: two that count before either has got a worker get one too many.
+                self._replacing = current
+                self._spawn(self._replace(current))
         self._hand_out()
 
     async def _replace(self, generation: Generation) -> None:
@@ -242,8 +271,10 @@ class Pool:
                 self._watcher.complain("no new worker", error=str(error))
                 try:
                     await generation.start_again()
-                except PloydPolicyError as refusal:
-                    self._watcher.complain("policies do not load any more", error=refusal.message)
+                except (OSError, PloydPolicyError) as refusal:
+                    self._watcher.complain("policies do not load any more", error=str(refusal))
+        if self._replacing is generation:
+            self._replacing = None
         self._hand_out()
 
     def _spawn(self, work: Any) -> None:

@@ -10,13 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ployd_policy.model.errors import BundleError
+from ployd_policy.model.surroundings import Surroundings
 from ployd_policy.webhook.handler import Handler
 
 _UID = "self-test"
 
 
 def prove(
-    handler: Handler, *, refused: Sequence[tuple[str, Mapping[str, Any]]], rules: Iterable[str], judged: Iterable[str]
+    handler: Handler, *, refused: Sequence[tuple[str, Mapping[str, Any]]], rules: Iterable[str], judged: Sequence[str]
 ) -> None:
     """Answer known-bad reviews.
 
@@ -34,7 +35,16 @@ def prove(
     answer = handler.answer(review(broken, "self-test"))
     if answer.record["verdict"] != "deny":
         raise BundleError(f"self-test: a ModelDeployment without a spec got {answer.record['verdict']}, not deny")
-    known = set(rules)
+    _refused_by_a_rule(handler, refused, frozenset(rules), judged)
+    # Once more with a cluster around them: rules about other objects are compiled then.
+    handler.learn(Surroundings(cluster=True, namespaces={"": {}, **{name: {} for name in judged}}, objects=()))
+    _refused_by_a_rule(handler, refused, frozenset(rules), judged)
+    handler.learn(Surroundings())
+
+
+def _refused_by_a_rule(
+    handler: Handler, refused: Sequence[tuple[str, Mapping[str, Any]]], known: frozenset[str], judged: Sequence[str]
+) -> None:
     candidates = [(rule, value) for rule, value in refused if rule in known]
     for rule, value in candidates:
         # Also where an earlier one was refused already: each compiles its kind's rules for every environment.

@@ -28,6 +28,8 @@ _KEEP_ALIVE_S = 180.0
 """The API server keeps idle connections for 90 s; whoever closes first loses a request."""
 _MARGIN_S = 0.5
 """Of the caller's own timeout, for the way back."""
+_LEAST_S = 0.5
+"""For any review: timeoutSeconds is 1 at least. Workers that are given less are killed for nothing."""
 _TIMEOUT = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s)")
 
 
@@ -123,10 +125,9 @@ class Server:
     async def _review(self, request: web.BaseRequest) -> web.Response:
         if (trouble := self._trouble(request)) is not None:
             return trouble
-        loop = asyncio.get_running_loop()
-        ends = loop.time() + self._seconds(request)
+        seconds = self._seconds(request)
         try:
-            async with asyncio.timeout_at(ends):
+            async with asyncio.timeout(seconds):
                 body = await self._body(request)
         except OverloadedError:
             return self._overloaded()
@@ -138,7 +139,7 @@ class Server:
             return _closing(_plain(413, f"a review has {LARGEST} bytes at most"))
         started = time.perf_counter()
         try:
-            answer = await self._pool.ask(body, ends - loop.time())
+            answer = await self._pool.ask(body, seconds)
         except OverloadedError:
             return self._overloaded()
         except RefusedError as error:
@@ -202,7 +203,7 @@ class Server:
         if said is None:
             return self._limits.deadline_s
         theirs = float(said[1]) / (1000 if said[2] == "ms" else 1)
-        return min(self._limits.deadline_s, max(theirs - _MARGIN_S, theirs / 2))
+        return min(self._limits.deadline_s, max(theirs - _MARGIN_S, theirs / 2, _LEAST_S))
 
     def _overloaded(self) -> web.Response:
         """The API server comes again within its timeout; a closed connection it would take for an answer."""

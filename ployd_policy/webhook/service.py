@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import signal
 import time
 from collections.abc import Callable, Coroutine
@@ -25,6 +26,8 @@ from ployd_policy.webhook.server import Address, Limits, Server
 
 _LOOK_S = 2.0
 """How often files are looked at. A mounted Secret or ConfigMap follows its object within a minute or so."""
+_AGAIN_S = 60.0
+"""After which policies that were refused are tried again."""
 _LISTEN_S = 0.25
 """How often the cluster's changes are handed to the workers; each costs them a rebuild of the inventory."""
 _QUEUE_PER_WORKER = 100
@@ -176,18 +179,24 @@ async def _load(service: Service, pool: Pool, metrics: Metrics, log: structlog.t
 async def _watch_policies(
     service: Service, pool: Pool, metrics: Metrics, log: structlog.typing.FilteringBoundLogger, seen: str
 ) -> None:
+    again = math.inf
     while True:
         await asyncio.sleep(_LOOK_S)
         now = await asyncio.to_thread(service.fingerprint)
-        if now == seen:
+        if now == seen and time.monotonic() < again:
             continue
-        seen = now
+        seen, again = now, math.inf
         try:
             await _load(service, pool, metrics, log)
-        except PloydPolicyError as error:
+        except Exception as error:  # noqa: BLE001 - whatever a reload dies of, what served goes on serving
+            # It may be no fault of the files: an OPA server that has not got its bundle yet, memory that was short.
+            again = time.monotonic() + _AGAIN_S
             metrics.bundle_refused()
+            said = (
+                error if isinstance(error, PloydPolicyError) else PloydPolicyError(f"{type(error).__name__}: {error}")
+            )
             log.error(  # noqa: TRY400 - a refusal is no fault of ours; a traceback would tell nobody anything
-                "policies refused", error=error.message, remedy=error.remedy, serving=pool.digest
+                "policies refused", error=said.message, remedy=said.remedy, serving=pool.digest
             )
 
 

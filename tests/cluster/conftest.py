@@ -20,13 +20,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    """etcd, API server and controller manager; where a program is missing, CI fails and a desk skips."""
+    """etcd, API server, controllers, scheduler and kwok; where a program is missing, CI fails and a desk skips."""
     missing = missing_programs(PROGRAMS)
     if missing:
         reason = f"no {', '.join(missing)}: run `make tools`"
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)
-    plane = ControlPlane.start(tmp_path_factory.mktemp("control-plane"))
+    plane = ControlPlane.start(tmp_path_factory.mktemp("control-plane"), nodes=True)
     yield plane
     plane.stop()

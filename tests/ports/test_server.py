@@ -15,6 +15,11 @@ BUNDLE = load_bundle([("one.rego", "package one\n\ndeny contains 1 if input.a\n"
 OTHER = load_bundle([("one.rego", "package one\n\ndeny contains 2 if input.a\n")], {})
 
 
+def named(report, digest=BUNDLE.digest):
+    """The body of an answer with a report, by a bundle."""
+    return json.dumps({"result": {"digest": digest, "report": report}})
+
+
 @contextmanager
 def answering(status, body, *, delay=0.0, digest=BUNDLE.digest):
     """A server that has the bundle's digest and answers every question the same way; what it was asked is kept."""
@@ -58,12 +63,12 @@ def answering(status, body, *, delay=0.0, digest=BUNDLE.digest):
 
 
 def test_the_question_goes_to_one_path_with_the_token():
-    with answering(200, '{"result": {"one": {"deny": []}}}') as (url, asked):
+    with answering(200, named({"one": {"deny": []}})) as (url, asked):
         evaluator = OpaEvaluator(BUNDLE, url=f"{url}/", timeout_s=5, token="secret-token")  # noqa: S106  not a real one
         evaluator.evaluate({"a": 'b"]; x', "request": {"kind": {"kind": "../../x"}}}, None)
     assert asked == [
         (
-            "/v1/data/ployd/main/report?strict-builtin-errors=True",
+            "/v1/data/ployd/main/answer?strict-builtin-errors=True",
             "Bearer secret-token",
             {"input": {"a": 'b"]; x', "request": {"kind": {"kind": "../../x"}}}},
         )
@@ -74,9 +79,12 @@ def test_the_question_goes_to_one_path_with_the_token():
     ("status", "body", "error", "said"),
     [
         (200, "{}", EvaluationError, "data.ployd.main.report is undefined"),
-        (200, '{"result": {}}', EvaluationError, "rule one: its deny is undefined"),
-        (200, '{"result": {"one": {}}}', EvaluationError, "rule one: its deny is undefined"),
-        (200, '{"result": {"one": {"deny": {"a": 1}}}}', EvaluationError, "rule one: its deny is undefined"),
+        (200, named({}), EvaluationError, "rule one: its deny is undefined"),
+        (200, named({"one": {}}), EvaluationError, "rule one: its deny is undefined"),
+        (200, named({"one": {"deny": {"a": 1}}}), EvaluationError, "rule one: its deny is undefined"),
+        (200, named([1]), EvaluationError, "data.ployd.main.report is undefined"),
+        (200, named({"one": {"deny": []}}, OTHER.digest), EvaluationError, f"answered by {OTHER.digest}, not "),
+        (200, '{"result": {}}', EvaluationError, "answered by no bundle of ours"),
         (200, '{"result": [1]}', EvaluationError, "data.ployd.main.report is undefined"),
         (200, "[]", EvaluationError, "data.ployd.main.report is undefined"),
         (200, "<html>", ToolError, "does not answer"),
@@ -106,7 +114,7 @@ def test_an_answer_that_is_none_is_an_error(status, body, error, said):
 
 
 def test_no_answer_in_time_is_an_error():
-    with answering(200, '{"result": {"one": {"deny": []}}}', delay=5) as (url, _):
+    with answering(200, named({"one": {"deny": []}}), delay=5) as (url, _):
         evaluator = OpaEvaluator(BUNDLE, url=url, timeout_s=0.2)
         with pytest.raises(EvaluationError) as caught:
             evaluator.evaluate({"a": 1}, None)

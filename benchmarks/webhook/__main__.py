@@ -1,0 +1,7 @@
+"""`python benchmarks/webhook`: see README.md."""
+
+import sys
+
+from run import main
+
+sys.exit(main())

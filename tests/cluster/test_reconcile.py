@@ -1,0 +1,312 @@
+"""From `kubectl apply` to a model that serves, on a real control plane; nodes and their kubelets are kwok's fakes.
+
+What was called is read from the API server's own audit log, not from ours.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from control_plane import ControlPlane
+
+CHECKOUT = Path(__file__).parents[2]
+PRODUCTION = CHECKOUT / "fixtures" / "repositories" / "ployd-platform-config" / "environments" / "production"
+NAMESPACE = "reconciled"
+LEASES = "reconciler"
+PATH = f"/apis/ployd.ai/v1/namespaces/{NAMESPACE}/modeldeployments"
+MERGE = {"Content-Type": "application/merge-patch+json"}
+GPUS = {"cpu": "128", "memory": "1Ti", "pods": "110", "nvidia.com/gpu": "8", "ephemeral-storage": "2Ti"}
+OWNED = "serviceaccounts,networkpolicies,services,deployments,poddisruptionbudgets,horizontalpodautoscalers"
+COLLECTIONS = (
+    "deployments",
+    "horizontalpodautoscalers",
+    "networkpolicies",
+    "poddisruptionbudgets",
+    "serviceaccounts",
+    "services",
+)
+
+
+def model(name: str, **vllm: Any) -> dict[str, Any]:
+    """A ModelDeployment that production accepts, unless `vllm` says something else."""
+    value: dict[str, Any] = yaml.safe_load((PRODUCTION / "applications" / "qwen3-32b.yaml").read_text())
+    value["metadata"] |= {"name": name, "namespace": NAMESPACE}
+    value["spec"]["model"]["vllm"] |= vllm
+    return value
+
+
+class Fleet:
+    """A control plane with GPU nodes, and controllers that are started and killed."""
+
+    def __init__(self, plane: ControlPlane, folder: Path) -> None:
+        self.plane = plane
+        self._folder = folder
+        self._running: list[subprocess.Popen[bytes]] = []
+
+    def start(self, *more: str) -> subprocess.Popen[bytes]:
+        log = (self._folder / f"{len(self._running)}.log").open("wb")
+        with log:
+            process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "ployd_policy", "reconcile", f"--kubeconfig={self.plane.kubeconfig}"),
+                    *(f"--lease={LEASES}/lease", *more),
+                ],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=CHECKOUT,
+                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            )
+        self._running.append(process)
+        return process
+
+    def stop(self, process: subprocess.Popen[bytes], how: int = signal.SIGTERM) -> None:
+        process.send_signal(how)
+        process.wait(timeout=30)
+
+    def close(self) -> None:
+        for process in self._running:
+            if process.poll() is None:
+                self.stop(process, signal.SIGKILL)
+
+    def logs(self) -> str:
+        return "\n".join(file.read_text()[-6000:] for file in sorted(self._folder.glob("*.log")))
+
+    def apply(self, value: dict[str, Any]) -> None:
+        said = self.plane.kubectl("apply", "--filename=-", stdin=json.dumps(value))
+        assert said.returncode == 0, said.stderr
+
+    def get(self, name: str) -> dict[str, Any]:
+        status, value = self.plane.request("GET", f"{PATH}/{name}")
+        return value if status == 200 else {}
+
+    def owned(self, name: str) -> list[str]:
+        said = self.plane.kubectl(
+            *("get", OWNED, f"--namespace={NAMESPACE}", "--output=name"),
+            f"--selector=app.kubernetes.io/instance={name},app.kubernetes.io/managed-by=ployd-policy",
+        )
+        return sorted(said.stdout.split())
+
+    def deployment(self, name: str) -> dict[str, Any]:
+        return self.plane.request("GET", f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/{name}")[1]
+
+    def phase(self, name: str) -> str:
+        value = self.get(name)
+        status = value.get("status") or {}
+        current = status.get("observedGeneration") == value.get("metadata", {}).get("generation")
+        return status.get("phase", "") if current else ""
+
+    def eventually(self, true: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 90
+        while not true():
+            assert time.monotonic() < deadline, self.logs()
+            time.sleep(0.2)
+
+    def writes(self, since: int, name: str = "") -> list[tuple[str, str, int]]:
+        """Verb, path and code of what the controllers wrote after `since`, but for leases and events."""
+        found = []
+        for event in list(self.plane.audit())[since:]:
+            uri = event["requestURI"].partition("?")[0]
+            if (
+                event["verb"] in {"create", "update", "patch", "delete"}
+                and "python" in event.get("userAgent", "").lower()
+                and f"/namespaces/{NAMESPACE}/" in uri
+                and "/events" not in uri
+                and name in uri
+            ):
+                found.append(
+                    (event["verb"], uri.partition(f"/namespaces/{NAMESPACE}/")[2], event["responseStatus"]["code"])
+                )
+        return found
+
+    def mark(self) -> int:
+        return len(list(self.plane.audit()))
+
+
+@pytest.fixture(scope="module")
+def fleet(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    for file in sorted((CHECKOUT / "schemas").glob("*.yaml")):
+        control_plane.kubectl("apply", f"--filename={file}")
+    control_plane.kubectl("wait", "--for=condition=Established", "crd/modeldeployments.ployd.ai")
+    for number in range(6):
+        node = {
+            "apiVersion": "v1",
+            "kind": "Node",
+            "metadata": {
+                "name": f"gpu-{number}",
+                "labels": {
+                    "nvidia.com/gpu.product": "NVIDIA-H100-80GB-HBM3",
+                    "kubernetes.io/hostname": f"gpu-{number}",
+                },
+            },
+            "spec": {"taints": [{"key": "nvidia.com/gpu", "effect": "NoSchedule"}]},
+        }
+        assert control_plane.request("POST", "/api/v1/nodes", node)[0] == 201
+        status = {"status": {"allocatable": GPUS, "capacity": GPUS}}
+        path = f"/api/v1/nodes/gpu-{number}/status"
+        assert control_plane.request("PATCH", path, status, headers=MERGE)[0] == 200
+    for namespace in (NAMESPACE, LEASES):
+        control_plane.kubectl("create", "namespace", namespace)
+    control_plane.kubectl("label", "namespace", NAMESPACE, "ployd.ai/environment=production")
+    control_plane.kubectl("create", "priorityclass", "model-serving", "--value=1000")
+    made_fleet = Fleet(control_plane, tmp_path_factory.mktemp("reconcilers"))
+    yield made_fleet
+    made_fleet.close()
+    for name in ("good", "bad", "sinner", "killed", "shared"):
+        control_plane.request("PATCH", f"{PATH}/{name}", {"metadata": {"finalizers": None}}, headers=MERGE)
+        control_plane.request("DELETE", f"{PATH}/{name}")
+    for number in range(6):
+        control_plane.request("DELETE", f"/api/v1/nodes/gpu-{number}")
+
+
+@pytest.fixture
+def controller(fleet: Fleet) -> Iterator[Fleet]:
+    process = fleet.start()
+    yield fleet
+    if process.poll() is None:
+        fleet.stop(process)
+
+
+def test_a_compliant_model_becomes_ready_and_then_nothing_is_written(controller: Fleet) -> None:
+    before = controller.mark()
+    controller.apply(model("good"))
+    controller.eventually(lambda: controller.phase("good") == "Ready")
+    status = controller.get("good")["status"]
+    assert (status["replicas"], status["readyReplicas"], status["deployedGeneration"]) == (2, 2, 1)
+    assert status["endpoints"] == [f"http://good.{NAMESPACE}.svc:80"]
+    assert {each["type"]: each["status"] for each in status["conditions"]} == {
+        "Ready": "True",
+        "Reconciling": "False",
+        "Stalled": "False",
+        "PolicyCompliant": "True",
+        "Deployed": "True",
+    }
+    written = controller.writes(before, "good")
+    assert len(written) <= 15, written
+    # Each object that was made was made once.
+    made = [uri for verb, uri, code in written if code == 201]
+    assert len(made) == len(set(made))
+    assert {uri.partition("/")[0] for uri in made} == set(COLLECTIONS)
+    settled = controller.mark()
+    time.sleep(8)
+    assert controller.writes(settled) == []
+
+
+def test_what_is_refused_is_not_made_and_says_why(controller: Fleet) -> None:
+    before = controller.mark()
+    controller.apply(model("bad", tensor_parallel_size=4))
+    controller.eventually(lambda: controller.phase("bad") == "Denied")
+    value = controller.get("bad")
+    assert controller.owned("bad") == []
+    assert [verb_uri[:2] for verb_uri in controller.writes(before, "bad")] == [
+        ("update", "modeldeployments/bad/status")
+    ]
+    assert "finalizers" not in value["metadata"]
+    assert value["status"]["findings"][0]["remedy"] == "Set tensor_parallel_size to 2 or resources.gpu.count to 4."
+    # Mended, it is deployed; spoiled again, what serves is left alone.
+    controller.apply(model("bad", tensor_parallel_size=2))
+    controller.eventually(lambda: controller.phase("bad") == "Ready")
+    spoiled = controller.mark()
+    controller.apply(model("bad", tensor_parallel_size=4))
+    controller.eventually(lambda: controller.phase("bad") == "Denied")
+    assert [uri for _, uri, _ in controller.writes(spoiled, "bad")] == ["modeldeployments/bad/status"]
+    assert controller.get("bad")["status"]["deployedGeneration"] == 2
+    arguments = controller.deployment("bad")["spec"]["template"]["spec"]["containers"][0]["args"]
+    assert arguments[arguments.index("--tensor-parallel-size") + 1] == "2"
+
+
+def test_an_edit_reaches_the_pods_and_a_deletion_leaves_nothing(controller: Fleet) -> None:
+    controller.apply(model("good", max_model_len=16384))
+    controller.eventually(
+        lambda: "16384" in controller.deployment("good")["spec"]["template"]["spec"]["containers"][0]["args"]
+    )
+    controller.eventually(lambda: controller.phase("good") == "Ready")
+    controller.plane.request("DELETE", f"{PATH}/good")
+    controller.eventually(lambda: not controller.get("good") and controller.owned("good") == [])
+
+
+def test_what_is_changed_by_hand_is_put_right(controller: Fleet) -> None:
+    controller.apply(model("good"))
+    controller.eventually(lambda: controller.phase("good") == "Ready")
+    controller.plane.kubectl("delete", "service", "good", f"--namespace={NAMESPACE}")
+    controller.eventually(lambda: "service/good" in controller.owned("good"))
+    path = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/good"
+    patch = {"spec": {"template": {"spec": {"automountServiceAccountToken": True}}}}
+    assert controller.plane.request("PATCH", path, patch, headers=MERGE)[0] == 200
+    controller.eventually(
+        lambda: controller.deployment("good")["spec"]["template"]["spec"]["automountServiceAccountToken"] is False
+    )
+
+
+def test_a_controller_that_is_killed_is_followed_by_one_that_makes_nothing_twice(fleet: Fleet) -> None:
+    before = fleet.mark()
+    # At every moment of a deployment: each one gets a little further.
+    for number in range(6):
+        process = fleet.start()
+        if number == 0:
+            fleet.apply(model("killed"))
+        deadline = time.monotonic() + 60
+        made = len([1 for _, _, code in fleet.writes(before, "killed") if code == 201])
+        while (
+            len([1 for _, _, code in fleet.writes(before, "killed") if code == 201]) == made
+            and time.monotonic() < deadline
+        ):
+            if fleet.phase("killed") == "Ready":
+                break
+            time.sleep(0.01)
+        fleet.stop(process, signal.SIGKILL)
+    process = fleet.start()
+    fleet.eventually(lambda: fleet.phase("killed") == "Ready")
+    fleet.stop(process)
+    made_objects = [uri for _, uri, code in fleet.writes(before, "killed") if code == 201]
+    assert len(made_objects) == len(set(made_objects))
+    assert {uri.partition("/")[0] for uri in made_objects} == set(COLLECTIONS)
+
+
+def test_of_two_controllers_one_works_and_the_other_takes_over(fleet: Fleet) -> None:
+    first = fleet.start()
+    fleet.eventually(lambda: '"leading"' in fleet.logs())
+    second = fleet.start()
+    before = fleet.mark()
+    fleet.apply(model("shared"))
+    fleet.eventually(lambda: fleet.phase("shared") == "Ready")
+    made = [uri for _, uri, code in fleet.writes(before, "shared") if code == 201]
+    assert len(made) == len(set(made))
+    fleet.stop(first)
+    fleet.apply(model("shared", max_model_len=16384))
+    fleet.eventually(lambda: "16384" in fleet.deployment("shared")["spec"]["template"]["spec"]["containers"][0]["args"])
+    fleet.stop(second)
+
+
+def test_a_policy_that_changes_is_told_and_what_serves_goes_on(fleet: Fleet, tmp_path: Path) -> None:
+    (tmp_path / "own.rego").write_text(
+        'package own\n\nimport rego.v1\n\ndeny contains "no models on Tuesdays" if '
+        'input.request.kind.kind == "ModelDeployment"\n'
+    )
+    before = fleet.mark()
+    process = fleet.start(f"--policy={tmp_path}")
+    fleet.eventually(lambda: fleet.phase("shared") == "Denied")
+    assert {uri for _, uri, _ in fleet.writes(before, "shared")} == {"modeldeployments/shared/status"}
+    assert "deployment.apps/shared" in fleet.owned("shared")
+    fleet.stop(process)
+    process = fleet.start(f"--policy={tmp_path}", "--on-violation=scale-to-zero")
+    fleet.eventually(lambda: fleet.deployment("shared")["spec"]["replicas"] == 0)
+    fleet.stop(process)
+
+
+def test_an_api_server_that_restarts_loses_nobody(controller: Fleet) -> None:
+    controller.eventually(lambda: '"leading"' in controller.logs())
+    controller.plane.kill("kube-apiserver")
+    controller.plane.start_api_server()
+    controller.apply(model("good", max_model_len=8192))
+    controller.eventually(
+        lambda: "8192" in controller.deployment("good")["spec"]["template"]["spec"]["containers"][0]["args"]
+    )
+    controller.eventually(lambda: controller.phase("good") == "Ready")
