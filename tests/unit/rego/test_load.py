@@ -90,7 +90,7 @@ def test_the_entrypoint_names_every_head(load, texts):
         ' | data.acme["pod-security"]["default"].violation},\n'
         '\t"scaling.replicas": {"deny": data.ployd.rules.scaling.replicas.deny,'
         ' "warn": data.ployd.rules.scaling.replicas.warn},\n'
-        "}\n"
+        '}\n\nanswer := {"digest": data.ployd.bundle.digest, "report": report}\n'
     )
 
 
