@@ -247,6 +247,8 @@ def _controller_flags(folder: Path) -> list[str]:
         "--leader-elect=false",
         "--secure-port=0",
         "--kube-api-qps=500",
+        # Autoscalers act at once; a test that waits fifteen seconds for one tests patience.
+        "--horizontal-pod-autoscaler-sync-period=1s",
         "--kube-api-burst=500",
     ]
 

@@ -283,7 +283,7 @@ def model(plane: ControlPlane) -> Iterator[Json]:
     plane.kubectl("delete", "namespace", "rendered-live", "--wait=false")
 
 
-def deployed(plane: ControlPlane, value: Json, *, force: bool = False) -> Deployment:
+def deployed(plane: ControlPlane, value: Json) -> Deployment:
     """Deploy a stored object as if it had been judged."""
     data = wire(Setup(), Door.RECONCILER).bundle.data["ployd"]
     backend = KubernetesBackend(
@@ -299,7 +299,7 @@ def deployed(plane: ControlPlane, value: Json, *, force: bool = False) -> Deploy
     decision = Decision(
         resource=resource, outcome=Outcome.ALLOW, findings=(), evaluated=(), undecided=(), receipt=receipt
     )
-    return asyncio.run(backend.deploy_model(decision.require_allowed(resource), force=force))
+    return asyncio.run(backend.deploy_model(decision.require_allowed(resource)))
 
 
 def versions(plane: ControlPlane) -> dict[str, str]:
@@ -340,7 +340,7 @@ def test_a_model_is_deployed_once_handed_to_an_autoscaler_and_cleaned_up_after(
         "poddisruptionbudgets",
     ]
     # Also where everything is applied again: what is rendered is what is stored.
-    deployed(plane, model, force=True)
+    deployed(plane, model)
     assert versions(plane) == first
 
     model = changed(plane, model, {"minReplicas": 1, "maxReplicas": 5, "targetQueueLength": 8})
@@ -353,7 +353,7 @@ def test_a_model_is_deployed_once_handed_to_an_autoscaler_and_cleaned_up_after(
     scale = {"apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": {"name": name}, "spec": {"replicas": 3}}
     scale["metadata"]["namespace"] = "rendered-live"
     assert plane.request("PUT", f"{path}/scale", scale)[0] == 200
-    assert deployed(plane, model, force=True).replicas == 3
+    assert deployed(plane, model).replicas == 3
 
     assert plane.request("DELETE", f"{MODELS}/{name}")[0] == 200
     deadline = time.monotonic() + 60

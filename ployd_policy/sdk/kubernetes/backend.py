@@ -14,6 +14,7 @@ from ployd_policy.capacity import Catalogue
 from ployd_policy.model.decision import Compliant
 from ployd_policy.model.resource import JsonObject
 from ployd_policy.sdk.interface import Deployment, SdkError
+from ployd_policy.sdk.kubernetes.compare import covers
 from ployd_policy.sdk.kubernetes.kinds import ClusterKinds, OwnedKind, object_path, owned_kinds
 from ployd_policy.sdk.kubernetes.observe import observe
 from ployd_policy.sdk.kubernetes.port import ClusterClient
@@ -36,17 +37,16 @@ class KubernetesBackend:
     manager: str
     """Name under which fields are applied."""
 
-    async def deploy_model(
-        self, compliant: Compliant, *, known: Mapping[str, JsonObject] | None = None, force: bool = False
-    ) -> Deployment:
+    async def deploy_model(self, compliant: Compliant, *, known: Mapping[str, JsonObject] | None = None) -> Deployment:
         """Bring the cluster to what a compliant ModelDeployment wants. Doing it again writes nothing.
+
+        What somebody has changed by hand is put right; what was added beside it is left.
 
         Args:
             compliant: about the object as the API server has stored it.
             known: objects of the owned kinds in its namespace, by path (`object_path`) and with apiVersion and kind,
                 all the caller knows of. What is not among them is looked for before it is made. None: the cluster is
                 asked for them.
-            force: apply also what looks as it was applied, so that what somebody has changed by hand is put right.
 
         Returns:
             The Deployment as it is now, which is seldom ready yet.
@@ -79,12 +79,12 @@ class KubernetesBackend:
         now: JsonObject | None = None
         for path, value in paths.items():
             there = seen.get(path)
-            if force or there is None or _digest(there) != _digest(value):
+            if there is None or _digest(there) != _digest(value) or not covers(there, value):
                 if there is not None and value["kind"] == "Deployment" and "replicas" not in value["spec"]:
                     await self._hand_over(path, stored["spec"]["scaling"]["minReplicas"])
                 there = await self.client.apply(value, manager=self.manager)
             if value["kind"] == "Deployment":
-                now = there
+                now = await self._wake(there, value, stored["spec"]["scaling"]["minReplicas"])
         await self._delete({path: value for path, value in stale.items() if value["kind"] not in _AUTOSCALERS})
         return observe(now, name=str(stored["metadata"]["name"]), namespace=namespace)
 
@@ -120,13 +120,22 @@ class KubernetesBackend:
         there = await self.client.get(path)  # what a caller knows may be older than the last change of the number
         if there is None or not _sets_replicas(there, self.manager):
             return
+        await self._set_replicas(there, max(int(there["spec"].get("replicas", 1)), least))
+
+    async def _wake(self, there: JsonObject, wanted: JsonObject, least: int) -> JsonObject:
+        """The Deployment with replicas, where an autoscaler sets them and they were taken away by hand or policy."""
+        if "replicas" in wanted["spec"] or there["spec"].get("replicas", 1) != 0 or least == 0:
+            return there
+        return await self._set_replicas(there, least)
+
+    async def _set_replicas(self, there: JsonObject, replicas: int) -> JsonObject:
         body = {
             "apiVersion": there["apiVersion"],
             "kind": there["kind"],
             "metadata": {"name": there["metadata"]["name"], "namespace": there["metadata"]["namespace"]},
-            "spec": {"replicas": max(int(there["spec"].get("replicas", 1)), least)},
+            "spec": {"replicas": replicas},
         }
-        await self.client.apply(body, manager=f"{self.manager}-replicas")
+        return await self.client.apply(body, manager=f"{self.manager}-replicas")
 
     async def _managed(self, namespace: str) -> dict[str, JsonObject]:
         """What the backend has made in a namespace, by path."""

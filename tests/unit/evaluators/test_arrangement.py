@@ -65,7 +65,8 @@ def test_what_rules_ask_a_library_about_the_input_alone_is_computed_once():
     rule = (
         f"{CARD}package ployd.rules.a.NAME\n\nimport data.ployd.lib.first\n\n"
         "# first.parts(input) is what it says\n"
-        'deny contains "first.parts(input)" if {\n\tsome part in first.parts(input)\n\tfirst.parts({"x": part}) == [part]\n}\n'
+        'deny contains "first.parts(input)" if {\n\tsome part in first.parts(input)\n'
+        '\tfirst.parts({"x": part}) == [part]\n}\n'
     )
     modules = {
         "ployd/lib/first/first.rego": library,
