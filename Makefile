@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo setup tools test check fix cluster-up benchmark lock clean
+.PHONY: help demo setup tools test check fix cluster-up benchmark benchmark-webhook soak nightly lock clean
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
@@ -21,7 +21,7 @@ T ?= $(LAYERS)
 WORKERS ?= $(shell n=$$(nproc); echo $$((n < 8 ? n : 8)))
 
 help:  ## this list
-	@sed -nE 's/^([a-z-]+):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -nE 's/^([a-z-]+):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
 demo:  ## set up what running takes, then judge the example repository
 	@scripts/setup runtime
@@ -52,6 +52,16 @@ cluster-up: setup  ## a real control plane on this machine, until Ctrl-C
 benchmark: setup tools  ## check next to kubeconform plus conftest on 5,000 manifests (minutes)
 	@tools/build $(BENCHMARK_TOOLS)
 	$(BIN)/python benchmarks/check_repository/run.py
+
+benchmark-webhook: setup  ## the webhook next to Gatekeeper's and opa run; needs wrk (minutes)
+	@tools/build opa etcd kubernetes gatekeeper
+	$(BIN)/python benchmarks/webhook $(ARGUMENTS)
+
+soak: setup tools  ## the webhook's promises over half an hour; ARGUMENTS='--help' lists more
+	$(BIN)/python scripts/soak.py $(ARGUMENTS)
+
+nightly: setup tools  ## parity with the API server over 10,000 objects
+	PLOYD_POLICY_PARITY=10000 $(BIN)/pytest tests/cluster/test_parity.py
 
 lock: setup  ## requirements/*.lock anew from pyproject.toml; UPGRADE=--upgrade for newer versions
 	@scripts/lock $(UPGRADE)

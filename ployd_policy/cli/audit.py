@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from ployd_policy import report as reports
-from ployd_policy.cli.options import engine_options, rule_options, setup_of
+from ployd_policy.cli.options import engine_options, report_options, rule_options, setup_of
 from ployd_policy.cli.results import exit_code, output_of, write_report
 from ployd_policy.cli.terminal import put, wants_color
 from ployd_policy.model.finding import Severity
@@ -23,18 +23,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     "--kubeconfig", type=_FILE, metavar="FILE", help="Cluster to judge.  [default: the pod's service account]"
 )
 @click.option("--config", type=_FILE, metavar="FILE", help="Settings file.")
-@click.option(
-    "-f",
-    "--format",
-    "format_",
-    type=click.Choice(sorted(reports.FORMATS)),
-    default="text",
-    show_default=True,
-    help="What to print.",
-)
-@click.option(
-    "-o", "--output", "outputs", multiple=True, metavar="FORMAT=FILE", help="Also write a report. Repeatable."
-)
+@report_options
 @rule_options
 @click.option("--fail-on", type=click.Choice(["error", "warn"]), help="What exits with 1.  [default: error]")
 @engine_options

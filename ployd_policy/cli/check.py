@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ployd_policy import report as reports
 from ployd_policy.assembly import check_files
-from ployd_policy.cli.options import engine_options, rule_options, scope_of, setup_of
+from ployd_policy.cli.options import engine_options, report_options, rule_options, scope_of, setup_of
 from ployd_policy.cli.results import exit_code, output_of, write_report
 from ployd_policy.cli.terminal import put, wants_color
 from ployd_policy.model.finding import Severity
@@ -34,18 +34,7 @@ _CORES = os.cpu_count() or 1
 @click.option("--root", type=_PATH, metavar="DIR", help="Root of the repository; found from PATHS otherwise.")
 @click.option("--config", type=_PATH, metavar="FILE", help="Settings file; found at the root otherwise.")
 @click.option("-e", "--environment", metavar="NAME", help="Environment of files that no mapping covers.")
-@click.option(
-    "-f",
-    "--format",
-    "format_",
-    type=click.Choice(sorted(reports.FORMATS)),
-    default="text",
-    show_default=True,
-    help="What to print.",
-)
-@click.option(
-    "-o", "--output", "outputs", multiple=True, metavar="FORMAT=FILE", help="Also write a report. Repeatable."
-)
+@report_options
 @click.option("--changed-since", metavar="REV", help="Judge only files that differ from where REV was left.")
 @click.option("--inventory", multiple=True, type=_PATH, metavar="DIR", help="Another checkout whose objects exist too.")
 @click.option("--kustomize", multiple=True, type=_PATH, metavar="DIR", help="Judge what an overlay builds to.")

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from ployd_policy import report as reports
 from ployd_policy.assembly import Scope, Setup
 from ployd_policy.cli.terminal import printable
 from ployd_policy.workspace import Settings
@@ -48,6 +49,26 @@ def engine_options(command: _F) -> _F:
             default="native",
             show_default=True,
             help="Embedded engine, or an OPA server.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def report_options(command: _F) -> _F:
+    """What is printed, and what is written beside it."""
+    for option in (
+        click.option(
+            "-o", "--output", "outputs", multiple=True, metavar="FORMAT=FILE", help="Also write a report. Repeatable."
+        ),
+        click.option(
+            "-f",
+            "--format",
+            "format_",
+            type=click.Choice(sorted(reports.FORMATS)),
+            default="text",
+            show_default=True,
+            help="What to print.",
         ),
     ):
         command = option(command)
