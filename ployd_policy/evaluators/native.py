@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from ployd_policy import _native
 from ployd_policy.evaluators.arrangement import ENTRYPOINT, GENERATED, arrange
-from ployd_policy.evaluators.report import complete_report, rules_for
+from ployd_policy.evaluators.report import complete_report, rules_for, silent_report
 from ployd_policy.model.errors import EvaluationError
 from ployd_policy.model.resource import JsonObject
 from ployd_policy.ports import SharedInventory
@@ -38,6 +38,7 @@ class NativeEvaluator:
 
         """
         self._bundle = bundle
+        self._silent = silent_report(bundle)
         self._data = bundle_data(bundle)
         self._time_limit_s = time_limit_s
         self._coverage = coverage
@@ -59,7 +60,7 @@ class NativeEvaluator:
             raise _evaluation_error(error) from None
         for line in prints:
             self._on_print(line)
-        return complete_report(self._bundle, asked, answer)
+        return complete_report(self._silent, asked, answer)
 
     def covered_lines(self) -> Mapping[str, tuple[frozenset[int], frozenset[int]]]:
         """Path of a policy -> its lines that ran, and those that could have and did not. Needs `coverage`.

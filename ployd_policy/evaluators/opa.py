@@ -10,7 +10,7 @@ from opa_client import OpaClient  # type: ignore[import-untyped]
 from opa_client.errors import PolicyNotFoundError  # type: ignore[import-untyped]
 
 from ployd_policy import _native
-from ployd_policy.evaluators.report import complete_report, rules_for
+from ployd_policy.evaluators.report import complete_report, rules_for, silent_report
 from ployd_policy.model.errors import ConfigurationError, EvaluationError, ToolError
 from ployd_policy.model.resource import JsonObject
 from ployd_policy.ports import SharedInventory
@@ -44,6 +44,7 @@ class OpaEvaluator:
 
         """
         self._bundle = bundle
+        self._silent = silent_report(bundle)
         self._url = url
         self._timeout_s = timeout_s
         self._client = _client(url, timeout_s, token)
@@ -55,7 +56,7 @@ class OpaEvaluator:
         """See `RuleEvaluator.evaluate`."""
         asked = rules_for(self._bundle, document) if rules is None else rules
         answer = self._ask(_question(document, inventory))
-        return complete_report(self._bundle, asked, answer)
+        return complete_report(self._silent, asked, answer)
 
     def _ask(self, question: dict[str, Any]) -> Any:
         try:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ployd_policy.model.errors import EvaluationError
 from ployd_policy.model.resource import JsonObject
-from ployd_policy.rego import Head, PolicyBundle
+from ployd_policy.rego import PolicyBundle
 
-# An enumeration looks its value up at every turn.
-_NAMES = {head: head.value for head in Head}
+Report = Mapping[str, dict[str, list[Any]]]
+"""Rule -> head -> rows."""
 
 
 def rules_for(bundle: PolicyBundle, document: JsonObject) -> tuple[str, ...]:
@@ -24,7 +24,12 @@ def rules_for(bundle: PolicyBundle, document: JsonObject) -> tuple[str, ...]:
     return tuple(rule.id for rule in bundle.rules if not rule.kinds or kind in rule.kinds)
 
 
-def complete_report(bundle: PolicyBundle, asked: Collection[str], answer: Any) -> dict[str, dict[str, list[Any]]]:
+def silent_report(bundle: PolicyBundle) -> Report:
+    """The report in which no rule of a bundle says anything: the form of every other one."""
+    return {rule: {head.value: [] for head in heads} for rule, heads in bundle.heads.items()}
+
+
+def complete_report(silent: Report, asked: Iterable[str], answer: Any) -> dict[str, dict[str, list[Any]]]:
     """The report over all rules, rows in canonical order; rules that were not asked have no rows.
 
     Raises:
@@ -36,11 +41,10 @@ def complete_report(bundle: PolicyBundle, asked: Collection[str], answer: Any) -
             "the rules gave no report: data.ployd.main.report is undefined",
             remedy="A head could not be computed; run the policies' own tests.",
         )
-    wanted = frozenset(asked)
-    return {
-        rule: {_NAMES[head]: _rows(rule, _NAMES[head], answer) if rule in wanted else [] for head in heads}
-        for rule, heads in bundle.heads.items()
-    }
+    report = dict(silent)
+    for rule in asked:
+        report[rule] = {name: _rows(rule, name, answer) for name in report[rule]}
+    return report
 
 
 def _rows(rule: str, head: str, answer: Mapping[str, Any]) -> list[Any]:
