@@ -16,7 +16,7 @@ BENCHMARK_TOOLS := conftest gatekeeper kubeconform
 TEST_TOOLS := $(filter-out $(BENCHMARK_TOOLS),$(patsubst tools/%/go.mod,%,$(wildcard tools/*/go.mod)))
 
 # Cheapest first. T= runs something else: make test T=tests/unit/documents, or T='-k receipt'.
-LAYERS := $(wildcard tests/house tests/unit tests/property tests/ports tests/acceptance)
+LAYERS := $(wildcard tests/house tests/unit tests/property tests/ports tests/acceptance tests/webhook tests/cluster)
 T ?= $(LAYERS)
 WORKERS ?= $(shell n=$$(nproc); echo $$((n < 8 ? n : 8)))
 

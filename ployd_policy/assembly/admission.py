@@ -120,7 +120,6 @@ class ServeOptions:
     kubeconfig: Path | None = None
     """None: the pod's service account."""
     log_level: str = "info"
-    started: Callable[[int, int], None] = lambda _reviews, _probes: None
 
 
 def serve(options: ServeOptions) -> None:
@@ -155,7 +154,6 @@ def _service(
         limits=Limits(deadline_s=options.deadline_s),
         drain_s=options.drain_s,
         client_names=frozenset(options.client_names),
-        started=options.started,
         beside=beside,
     )
 

@@ -55,8 +55,6 @@ class ReconcileOptions:
     on_violation: OnViolation = OnViolation.KEEP
     workers: int = 8
     """Resources that are worked on at once; each waits for the API server most of the time."""
-    started: Callable[[], None] = lambda: None
-    """Told when it leads and works."""
 
 
 @dataclass(slots=True)
@@ -279,7 +277,6 @@ class _Reconciler:
                 fence()
             self._learn(observer, placed)
             self.log.info("leading", resources=len(resources.every()), bundle=self.wired.engine.digest)
-            self.options.started()
             await self._work(controller, observer, placed)
         except LeaseLostError:
             self.log.warning("lease lost; another one goes on")

@@ -44,8 +44,8 @@ class Setup:
     ignore: tuple[str, ...] = ()
     opa_url: str | None = None
     """An OPA server runs the rules; None: the embedded engine does."""
-    time_limit_s: float | None = None
-    """For one object's rules, in either engine; None: 2 s embedded, 10 s for a server."""
+    opa_timeout_s: float = _OPA_TIMEOUT_S
+    """For one answer of that server."""
     on_print: Callable[[str], None] = lambda _line: None
     """Gets what policies `print` in the embedded engine; a server has a log of its own."""
 
@@ -181,11 +181,11 @@ def wire(setup: Setup, door: Door) -> Wired:
 
 def _evaluator(bundle: PolicyBundle, setup: Setup) -> RuleEvaluator:
     if setup.opa_url is None:
-        return NativeEvaluator(bundle, time_limit_s=setup.time_limit_s or _TIME_LIMIT_S, on_print=setup.on_print)
+        return NativeEvaluator(bundle, time_limit_s=_TIME_LIMIT_S, on_print=setup.on_print)
     # Here, because its HTTP client takes longer to import than a small run takes.
     from ployd_policy.evaluators.opa import OpaEvaluator  # noqa: PLC0415
 
-    return OpaEvaluator(bundle, url=setup.opa_url, timeout_s=setup.time_limit_s or _OPA_TIMEOUT_S)
+    return OpaEvaluator(bundle, url=setup.opa_url, timeout_s=setup.opa_timeout_s)
 
 
 def _digest(bundle: str, schemas: str, selection: Selection) -> str:

@@ -55,6 +55,22 @@ def engine_options(command: _F) -> _F:
     return command
 
 
+def namespaced(_context: click.Context, _parameter: click.Parameter, value: str | None) -> tuple[str, str] | None:
+    """Callback of an option that names an object as NAMESPACE/NAME."""
+    if value is None:
+        return None
+    namespace, separator, name = value.partition("/")
+    if not separator or not namespace or not name or "/" in name:
+        raise click.BadParameter(f"{value!r} is not NAMESPACE/NAME")
+    return namespace, name
+
+
+def log_option(command: _F) -> _F:
+    """How much a server logs."""
+    levels = click.Choice(["debug", "info", "warning", "error"])
+    return click.option("--log-level", type=levels, default="info", show_default=True)(command)
+
+
 def report_options(command: _F) -> _F:
     """What is printed, and what is written beside it."""
     for option in (

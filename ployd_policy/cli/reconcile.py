@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ployd_policy.cli.options import rule_options, setup_of
+from ployd_policy.cli.options import log_option, namespaced, rule_options, setup_of
 from ployd_policy.workspace import load_settings
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -23,6 +23,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     default="ployd-policy/ployd-policy-reconciler",
     show_default=True,
     metavar="NAMESPACE/NAME",
+    callback=namespaced,
     help="Whoever of several holds it works; the others wait.",
 )
 @click.option(
@@ -34,17 +35,12 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 )
 @click.option("--workers", type=click.IntRange(min=1), default=8, show_default=True, help="Resources at once.")
 @rule_options
-@click.option(
-    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
-)
+@log_option
 def reconcile(**options: Any) -> None:
     """Deploy every compliant ModelDeployment of a cluster, and say in the status of each resource what is.
 
     What policy refuses is never deployed; what serves already serves on. The log is JSON on standard output.
     """
-    namespace, separator, name = options["lease"].partition("/")
-    if not separator or not namespace or not name:
-        raise click.UsageError(f"--lease {options['lease']!r} is not NAMESPACE/NAME")
     # Here, because its libraries take longer to import than a small run of another command takes.
     from ployd_policy.assembly.reconciling import ReconcileOptions  # noqa: PLC0415
     from ployd_policy.assembly.reconciling import reconcile as run  # noqa: PLC0415
@@ -55,8 +51,8 @@ def reconcile(**options: Any) -> None:
         ReconcileOptions(
             setup=setup_of(load_settings(options["config"]), options),
             kubeconfig=options["kubeconfig"],
-            lease_namespace=namespace,
-            lease_name=name,
+            lease_namespace=options["lease"][0],
+            lease_name=options["lease"][1],
             on_violation=OnViolation(options["on_violation"]),
             workers=options["workers"],
         ),

@@ -11,14 +11,13 @@ from typing import Any
 import click
 
 from ployd_policy.assembly import Setup
-from ployd_policy.cli.options import engine_options, rule_options, setup_of
+from ployd_policy.cli.options import engine_options, log_option, namespaced, rule_options, setup_of
 from ployd_policy.workspace import load_settings
 
-_PATH = click.Path(path_type=Path)
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _LARGEST_PORT = 65535
 _SHARE = 0.75
-"""Of the deadline, for one object's rules: a rule that is slow is refused by name, before its worker is killed."""
+"""Of the deadline, for an OPA server: one that is slow must not cost a worker each time."""
 
 
 def _address(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[str, int]:
@@ -26,15 +25,6 @@ def _address(_context: click.Context, _parameter: click.Parameter, value: str) -
     if not separator or not port.isascii() or not port.isdigit() or int(port) > _LARGEST_PORT:
         raise click.BadParameter(f"{value!r} is not HOST:PORT")
     return host.strip("[]") or "0.0.0.0", int(port)  # noqa: S104 - a server in a pod listens to its node
-
-
-def _secret(_context: click.Context, _parameter: click.Parameter, value: str | None) -> tuple[str, str] | None:
-    if value is None:
-        return None
-    namespace, separator, name = value.partition("/")
-    if not separator or not namespace or not name or "/" in name:
-        raise click.BadParameter(f"{value!r} is not NAMESPACE/SECRET")
-    return namespace, name
 
 
 @click.command()
@@ -58,8 +48,8 @@ def _secret(_context: click.Context, _parameter: click.Parameter, value: str | N
 @click.option("--tls-key", type=_FILE, metavar="FILE", help="Its key.")
 @click.option(
     "--self-managed-tls",
-    metavar="NAMESPACE/SECRET",
-    callback=_secret,
+    metavar="NAMESPACE/NAME",
+    callback=namespaced,
     help="Instead: make certificates, keep them in this Secret, renew them.",
 )
 @click.option("--tls-name", "tls_names", multiple=True, metavar="DNS", help="Name they serve. Repeatable.")
@@ -116,9 +106,7 @@ def _secret(_context: click.Context, _parameter: click.Parameter, value: str | N
 @click.option("--bundle", type=_FILE, metavar="FILE", help="Policies from a file that `ployd-policy bundle` wrote.")
 @rule_options
 @engine_options
-@click.option(
-    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
-)
+@log_option
 def serve(**options: Any) -> None:
     """Serve the validating admission webhook.
 
@@ -182,4 +170,4 @@ def _check(options: dict[str, Any]) -> None:
 
 def _setup(config: Path | None, bundle: Path | None, seconds: float, options: dict[str, Any]) -> Setup:
     """The setup the command line asks for, with the settings as they are now."""
-    return replace(setup_of(load_settings(config), options), bundle=bundle, time_limit_s=seconds)
+    return replace(setup_of(load_settings(config), options), bundle=bundle, opa_timeout_s=seconds)

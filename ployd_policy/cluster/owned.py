@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from ployd_policy.cluster.connection import Connection
-from ployd_policy.cluster.reflector import Reflector
+from ployd_policy.cluster.reflector import Reflector, whole
 from ployd_policy.model.resource import JsonObject
 
 
@@ -39,7 +39,7 @@ class Owned:
             kind: Reflector(
                 connection,
                 f"{_root(version)}/{plural}",
-                keep=partial(_whole, version, kind),
+                keep=partial(whole, version, kind),
                 changed=self._tell,
                 selector=selector,
             )
@@ -89,8 +89,3 @@ def _owners(item: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
 
 def _root(version: str) -> str:
     return f"/apis/{version}" if "/" in version else f"/api/{version}"
-
-
-def _whole(version: str, kind: str, item: dict[str, Any]) -> dict[str, Any]:
-    metadata = {key: value for key, value in item["metadata"].items() if key != "managedFields"}
-    return {**item, "apiVersion": version, "kind": kind, "metadata": metadata}

@@ -196,6 +196,12 @@ class Reflector:
         self._heard = time.monotonic()
 
 
+def whole(version: str, kind: str, item: dict[str, Any]) -> dict[str, Any]:
+    """Everything of an object but who wrote which field; items of a list say no type."""
+    metadata = {key: value for key, value in item["metadata"].items() if key != "managedFields"}
+    return {**item, "apiVersion": version, "kind": kind, "metadata": metadata}
+
+
 def _is_older(item: dict[str, Any], known: dict[str, Any]) -> bool:
     """Whether an object was stored before what is known of it; False where that kept no version to compare."""
     ours, theirs = known["metadata"].get("resourceVersion", "") if "metadata" in known else "", item["metadata"]

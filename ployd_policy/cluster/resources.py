@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from ployd_policy.cluster.connection import MERGE, Connection, StatusError
-from ployd_policy.cluster.reflector import Reflector
+from ployd_policy.cluster.reflector import Reflector, whole
 from ployd_policy.model.resource import JsonObject
 
 PLURALS = {
@@ -21,7 +21,8 @@ PLURALS = {
     "GatewayRoute": "gatewayroutes",
     "CanaryDeployment": "canarydeployments",
 }
-_API = "/apis/ployd.ai/v1"
+_VERSION = "ployd.ai/v1"
+_API = f"/apis/{_VERSION}"
 _NOT_FOUND = 404
 _NOTE = 1000
 """Characters; the API server takes 1024 bytes of an Event's note."""
@@ -40,7 +41,7 @@ class Resources:
             kind: Reflector(
                 connection,
                 f"{_API}/{plural}",
-                keep=_whole(kind),
+                keep=partial(whole, _VERSION, kind),
                 changed=partial(_tell, changed),
             )
             for kind, plural in PLURALS.items()
@@ -106,8 +107,7 @@ class Resources:
             raise
         # Known at once, so that the next round does not do the same again.
         self._reflectors[value["kind"]].put(stored)
-        kept: JsonObject = _whole(value["kind"])(stored)
-        return kept
+        return whole(_VERSION, value["kind"], stored)
 
     async def event(self, value: JsonObject, kind: str, reason: str, message: str) -> None:
         """Tell people.
@@ -147,13 +147,3 @@ class Resources:
 
 def _tell(changed: Callable[[Key], None], item: dict[str, Any]) -> None:
     changed((item["kind"], item["metadata"]["namespace"], item["metadata"]["name"]))
-
-
-def _whole(kind: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """Everything but who wrote which field; items of a list say no kind."""
-
-    def keep(item: dict[str, Any]) -> dict[str, Any]:
-        metadata = {key: value for key, value in item["metadata"].items() if key != "managedFields"}
-        return {**item, "apiVersion": "ployd.ai/v1", "kind": kind, "metadata": metadata}
-
-    return keep

@@ -109,6 +109,10 @@ class Engine:
             has_schema=verdict.known,
         )
 
+    def asks_inventory(self, request: AdmissionRequest) -> bool:
+        """Whether a rule would look at the other objects, if they were known."""
+        return any(rule.scope is Scope.INVENTORY for rule in self._enabled(request, has_inventory=True))
+
     def _enabled(self, request: AdmissionRequest, *, has_inventory: bool) -> tuple[RuleInfo, ...]:
         """The rules that run on objects of this kind in this environment, in the bundle's order."""
         kind = request.ref.gvk.kind

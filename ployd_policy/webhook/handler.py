@@ -17,7 +17,7 @@ from ployd_policy.environment import NAMESPACE_LABEL
 from ployd_policy.model.admission import AdmissionRequest, Operation
 from ployd_policy.model.decision import Decision
 from ployd_policy.model.errors import EvaluationError, PloydPolicyError
-from ployd_policy.model.finding import Finding, Scope, Severity
+from ployd_policy.model.finding import Finding, Severity
 from ployd_policy.model.resource import JsonObject, ObjectRef
 from ployd_policy.model.surroundings import Surroundings
 from ployd_policy.webhook.answer import Answer, allowed, decided, record_of, refused
@@ -100,7 +100,7 @@ class Handler:
                 f"label it {NAMESPACE_LABEL}"
             )
         decision = self._placed.decide(request)
-        if self._placed.surroundings.why and self._asks_inventory(request):
+        if self._placed.surroundings.why and self.engine.asks_inventory(request):
             notes.append(f"inventory rules were not asked: {self._placed.surroundings.why}")
         return decided(request, decision, self._denying(request, decision), notes)
 
@@ -115,16 +115,6 @@ class Handler:
             return errors
         before = self._placed.decide(replace(request, object=old))
         return weigh(errors, request.object, before.findings, old).introduced
-
-    def _asks_inventory(self, request: AdmissionRequest) -> bool:
-        demands = self.engine.environments.demands(request.environment)
-        return any(
-            rule.scope is Scope.INVENTORY
-            and self.engine.selection.includes(rule.id)
-            and request.ref.gvk.kind in (rule.kinds or (request.ref.gvk.kind,))
-            and demands.asks_for(rule)
-            for rule in self.engine.rules.values()
-        )
 
     def _environment(self, request: AdmissionRequest, fetched: Fetched) -> str | None:
         ref, known = request.ref, self._placed.surroundings

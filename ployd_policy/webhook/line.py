@@ -20,8 +20,6 @@ class Question:
     """A review on its way."""
 
     body: bytes
-    deadline: float
-    """By the loop's clock."""
     fair: float
     """Seconds a worker may take for it, however late it gets it."""
     future: asyncio.Future[Answer]
@@ -29,7 +27,6 @@ class Question:
     attempts: int = 0
     """Workers that died of it, or with it."""
     line: Line | None = None
-    timer: asyncio.TimerHandle | None = None
     looked_up: bool = False
     """Waits for the cluster, not for a worker."""
 

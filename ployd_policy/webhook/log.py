@@ -29,7 +29,6 @@ The last stands for what is not ASCII: there are letters that count as others wh
 """
 _HIDDEN = "[redacted]"
 _dumps = json.JSONEncoder(separators=(",", ":"), default=str).encode
-LEVELS = ("debug", "info", "warning", "error")
 
 
 def redact(value: Any) -> Any:

@@ -142,15 +142,13 @@ class Pool:
         if len(self._queue) >= self._waiting or self._closing:
             raise OverloadedError
         loop = asyncio.get_running_loop()
-        question = Question(
-            body=body, deadline=loop.time() + seconds, fair=seconds * _FAIR, future=loop.create_future()
-        )
-        question.timer = loop.call_at(question.deadline, self._expire, question)
+        question = Question(body=body, fair=seconds * _FAIR, future=loop.create_future())
+        timer = loop.call_later(seconds, self._expire, question)
         try:
             self._put(question)
             return await question.future
         finally:
-            question.timer.cancel()
+            timer.cancel()
 
     async def close(self) -> None:
         """End all workers. Whoever still waits is refused."""

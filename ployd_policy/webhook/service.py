@@ -6,12 +6,11 @@ What watches the cluster and what loads policies is handed in.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
 import signal
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import structlog
@@ -77,8 +76,6 @@ class Service:
     limits: Limits
     drain_s: float
     client_names: frozenset[str] = frozenset()
-    started: Callable[[int, int], None] = lambda _reviews, _probes: None
-    """Told the two ports when the server listens."""
     beside: tuple[Callable[[Server], Coroutine[Any, Any, None]], ...] = ()
     """Work that runs as long as the server does: keeping the webhook's configuration, audits."""
 
@@ -89,7 +86,6 @@ class _Told:
 
     metrics: Metrics
     log: structlog.typing.FilteringBoundLogger
-    _fields: dict[str, Any] = field(default_factory=dict)
 
     def worker_replaced(self) -> None:
         self.metrics.worker_replaced()
@@ -146,7 +142,6 @@ async def run(service: Service, metrics: Metrics, log: structlog.typing.Filterin
                 *(work(server) for work in service.beside),
             )
         ]
-        service.started(*ports)
         log.info("serving", reviews=ports[0], probes=ports[1], bundle=pool.digest, workers=service.workers)
         ended = loop.create_task(_wait(stop))
         done, _ = await asyncio.wait([ended, *tasks], return_when=asyncio.FIRST_COMPLETED)
@@ -221,5 +216,4 @@ async def _watch_cluster(cluster: Cluster, pool: Pool, metrics: Metrics) -> None
         if surroundings is not None:
             pool.learn(surroundings)
         metrics.inventory_age.set(cluster.age_s())
-        with contextlib.suppress(TimeoutError):
-            await asyncio.sleep(_LISTEN_S)
+        await asyncio.sleep(_LISTEN_S)
