@@ -229,6 +229,23 @@ def move_to(plane: ControlPlane, namespaces: set[str], environment: str) -> None
         plane.kubectl("delete", KINDS, "--all", f"--namespace={namespace}", "--wait=true")
 
 
+def know(plane: ControlPlane, serving: Serving, namespaces: set[str], environment: str) -> None:
+    """Wait until the server has heard of the labels: it watches, so it knows a moment later."""
+    probe = yaml.safe_load((CHECKOUT / "fixtures" / "overview" / "gateway-route.yaml").read_text())
+    for namespace in namespaces:
+        probe["metadata"] = {"name": "probe", "namespace": namespace}
+        deadline = time.monotonic() + 30
+        while True:
+            plane.request("POST", f"/apis/{OWN}/namespaces/{namespace}/gatewayroutes?dryRun=All", probe)
+            said = [
+                line for line in serving.lines() if (line.get("name"), line.get("namespace")) == ("probe", namespace)
+            ]
+            if said and said[-1]["environment"] == environment:
+                break
+            assert time.monotonic() < deadline, said
+            time.sleep(0.1)
+
+
 def receipts(plane: ControlPlane) -> dict[str, tuple[str, str]]:
     """Resource and name -> (verdict, receipt) in the API server's own audit log, the last of each."""
     found = {}
@@ -269,6 +286,7 @@ def test_every_fixture_gets_at_the_api_server_what_check_says(
     for environment, cluster in places:
         here = [each for each in expected if (each.environment, each.cluster) == (environment, cluster)]
         move_to(plane, {each.value["metadata"]["namespace"] for each in here}, environment)
+        know(plane, serving, {each.value["metadata"]["namespace"] for each in here}, environment)
         folder = tmp_path / f"{environment}-{cluster}"
         folder.mkdir()
         said = apply(plane, folder, [each.value for each in here])

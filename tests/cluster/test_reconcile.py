@@ -98,8 +98,11 @@ class Fleet:
         return self.plane.request("GET", f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/{name}")[1]
 
     def arguments(self, name: str) -> str:
-        containers = self.deployment(name)["spec"]["template"]["spec"]["containers"]
-        return " ".join([*containers[0].get("command", []), *containers[0]["args"]])
+        made = self.deployment(name)
+        if "spec" not in made:
+            return "not made yet"
+        container = made["spec"]["template"]["spec"]["containers"][0]
+        return " ".join([*container.get("command", []), *container["args"]])
 
     def phase(self, name: str) -> str:
         value = self.get(name)

@@ -10,11 +10,9 @@ HERE = Path(__file__).parent
 HOSTILE = HERE / "policies" / "hostile"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """All on one worker: each has a server, and several would only share two cores."""
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("webhook"))
+    item.add_marker(pytest.mark.xdist_group("webhook"))
 
 
 @pytest.fixture(scope="session")
