@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ployd_policy.model.entry import Entry
 from ployd_policy.model.resource import JsonObject
 
 
@@ -42,5 +43,17 @@ class RuleEvaluator(Protocol):
 
         Raises:
             EvaluationError: undefined report, a builtin error, the time limit. Never an empty report instead.
+        """
+        ...
+
+
+class Trail(Protocol):
+    """Keeps what was decided and done, for good."""
+
+    def write(self, entry: Entry) -> None:
+        """Add an entry; it is kept once this returns.
+
+        Raises:
+            ToolError: it could not be kept. Whoever was about to act does not.
         """
         ...

@@ -20,12 +20,12 @@ from ployd_policy.assembly.audit import audit_cluster, violations
 from ployd_policy.assembly.wiring import Setup, Wired, bundled, wire
 from ployd_policy.cluster import Connection, Observer, OwnConfiguration, OwnSecret, connect, refusal
 from ployd_policy.engine import Door
+from ployd_policy.log import configure
 from ployd_policy.model.errors import PloydPolicyError
 from ployd_policy.model.finding import Scope
 from ployd_policy.webhook.authority import LEAF, LEAF_KEY
 from ployd_policy.webhook.certificates import Certificate
 from ployd_policy.webhook.handler import Handler
-from ployd_policy.webhook.log import configure
 from ployd_policy.webhook.metrics import Metrics
 from ployd_policy.webhook.nursery import Loaded
 from ployd_policy.webhook.proof import prove

@@ -188,21 +188,38 @@ def reconcile(options: ReconcileOptions, log: Log) -> None:
 
     """
     wired = wire(options.setup, Door.RECONCILER)
-    asyncio.run(_Reconciler(options, wired, connect(options.kubeconfig), log).run())
+    reconciler = Reconciler(options, wired, connect(options.kubeconfig), log)
+
+    async def until_a_signal() -> None:
+        for name in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(name, reconciler.stop)
+        await reconciler.run()
+
+    asyncio.run(until_a_signal())
 
 
 @dataclass(slots=True)
-class _Reconciler:
+class Reconciler:
+    """One that competes for the lease, works while it holds it, and ends when it is told to."""
+
     options: ReconcileOptions
     wired: Wired
     connection: Connection
     log: Log
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
 
+    def stop(self) -> None:
+        """End soon; to be called in the loop that runs it."""
+        self._stop.set()
+
     async def run(self) -> None:
+        """Work until stopped.
+
+        Raises:
+            PloydPolicyError: it cannot go on.
+
+        """
         loop = asyncio.get_running_loop()
-        for name in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(name, self._stop.set)
         lease = Lease(
             connection=self.connection,
             namespace=self.options.lease_namespace,

@@ -44,8 +44,8 @@ def reconcile(**options: Any) -> None:
     # Here, because its libraries take longer to import than a small run of another command takes.
     from ployd_policy.assembly.reconciling import ReconcileOptions  # noqa: PLC0415
     from ployd_policy.assembly.reconciling import reconcile as run  # noqa: PLC0415
+    from ployd_policy.log import configure  # noqa: PLC0415
     from ployd_policy.reconciler.plan import OnViolation  # noqa: PLC0415
-    from ployd_policy.webhook.log import configure  # noqa: PLC0415
 
     run(
         ReconcileOptions(

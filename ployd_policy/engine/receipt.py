@@ -15,6 +15,8 @@ import rfc8785
 from ployd_policy.model.decision import Receipt
 from ployd_policy.model.resource import JsonObject
 
+_TOOL_ANNOTATION = "deploy.ployd.ai"
+"""Domain of what `deploy` notes on what it applies; the same object from another commit is the same object."""
 _OWN_ANNOTATION_SUFFIX = "ployd.ai"
 _MAX_SAFE_INTEGER = 2**53 - 1
 
@@ -51,6 +53,8 @@ def essence(judged: JsonObject) -> dict[str, Any]:
 
 def _is_own(annotation: str) -> bool:
     domain = annotation.partition("/")[0]
+    if domain == _TOOL_ANNOTATION:
+        return False
     return domain == _OWN_ANNOTATION_SUFFIX or domain.endswith(f".{_OWN_ANNOTATION_SUFFIX}")
 
 

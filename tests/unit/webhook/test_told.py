@@ -5,7 +5,7 @@ import json
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from ployd_policy.webhook.log import configure, redact
+from ployd_policy.log import configure, redact
 from ployd_policy.webhook.metrics import Metrics
 
 SECRETS = [
