@@ -38,6 +38,7 @@ class Policy:
         document: JsonObject,
         inventory: Prepared | None = None,
         *,
+        rule: str | None = None,
         time_limit_s: float = 10.0,
         max_bytes: int = 16777216,
     ) -> tuple[Any, list[str]]: ...

@@ -237,5 +237,5 @@ def _encode(response: dict[str, Any], warnings: Sequence[str], annotations: Mapp
 
 def _warning(text: str) -> str:
     """A text that fits a Warning header (RFC 7234): one line, nothing a terminal would obey."""
-    line = "".join(sign if sign.isprintable() else " " for sign in text)
+    line = text if text.isprintable() else "".join(sign if sign.isprintable() else " " for sign in text)
     return line if len(line) <= _SHOWN_WARNING else f"{line[: _SHOWN_WARNING - 3]}..."

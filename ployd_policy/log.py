@@ -15,7 +15,8 @@ from typing import Any
 import structlog
 
 _SECRET = re.compile(
-    r"hf_[A-Za-z0-9]{8,}|sk-[A-Za-z0-9_-]{8,}|gh[pousr]_[A-Za-z0-9]{8,}|AKIA[A-Z0-9]{8,}"
+    # Not in the middle of a word: `risk-scoring-model` is a name.
+    r"(?<![A-Za-z0-9])(?:hf_[A-Za-z0-9]{8,}|sk-[A-Za-z0-9_-]{8,})|gh[pousr]_[A-Za-z0-9]{8,}|AKIA[A-Z0-9]{8,}"
     r"|eyJ[\w-]{8,}\.[\w-]+\.[\w-]*|-----BEGIN [A-Z ]*PRIVATE KEY-----"
     r"|(?i:bearer\s+[\w.~+/-]{8,})|(?i:(?:password|token|secret|api[_-]?key)\s*[=:]\s*\S+)"
 )

@@ -65,14 +65,16 @@ impl Policy {
 
     /// Evaluate the entrypoint on `document`; `inventory`, where given, is seen as `input.ployd.inventory`.
     ///
+    /// `rule` names another rule to evaluate instead, as `entrypoint` does.
     /// Gives the value (`None` where the entrypoint is undefined) and what `print` wrote. Raises `InputError` for a document
     /// beyond the bounds, `TimeLimitError` after `time_limit_s` seconds, `RunError` for everything else, a panic too.
-    #[pyo3(signature = (document, inventory = None, *, time_limit_s = 10.0, max_bytes = MAX_BYTES))]
+    #[pyo3(signature = (document, inventory = None, *, rule = None, time_limit_s = 10.0, max_bytes = MAX_BYTES))]
     fn evaluate(
         &self,
         py: Python<'_>,
         document: &Bound<'_, PyAny>,
         inventory: Option<&Prepared>,
+        rule: Option<String>,
         time_limit_s: f64,
         max_bytes: usize,
     ) -> PyResult<(Option<Py<PyAny>>, Vec<String>)> {
@@ -80,7 +82,7 @@ impl Policy {
         if let Some(prepared) = inventory {
             insert_inventory(&mut input, prepared.value.clone()).map_err(Failure::into_run_error)?;
         }
-        let (value, prints) = py.detach(|| self.run(input, time_limit_s)).map_err(Failure::into_run_error)?;
+        let (value, prints) = py.detach(|| self.run(rule, input, time_limit_s)).map_err(Failure::into_run_error)?;
         let value = match value {
             Value::Undefined => None,
             value => Some(to_python(py, &value)?),
@@ -107,14 +109,14 @@ impl Policy {
 }
 
 impl Policy {
-    fn run(&self, input: Value, time_limit_s: f64) -> Result<(Value, Vec<String>), Failure> {
+    fn run(&self, rule: Option<String>, input: Value, time_limit_s: f64) -> Result<(Value, Vec<String>), Failure> {
         let limit = Duration::try_from_secs_f64(time_limit_s).map_err(|error| Failure::new(&error))?;
         let started = Instant::now();
         let mut engine = lock(&self.idle).pop().unwrap_or_else(|| self.base.clone());
         let answer = guarded(|| {
             engine.set_execution_timer_config(ExecutionTimerConfig { limit, check_interval: TIMER_INTERVAL });
             engine.set_input(input);
-            let value = engine.eval_rule(self.entrypoint.clone()).map_err(|error| {
+            let value = engine.eval_rule(rule.unwrap_or_else(|| self.entrypoint.clone())).map_err(|error| {
                 // Inside a function the error has become text on its way.
                 let limited = error.to_string().contains("execution exceeded time limit");
                 if limited {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -78,10 +78,7 @@ class Engine:
         """
         if request.object is None or request.operation is Operation.DELETE:
             return self._decision(request, request.old_object or {}, inventory)
-        resource = Resource(ref=request.ref, object=request.object)
-        # Of an update the API server excuses what was wrong before and stays as it was.
-        old = request.old_object if request.operation is Operation.UPDATE else None
-        verdict = self.schemas.validate(resource, old_object=old)
+        verdict = self._validate(request, request.object)
         findings = tuple(schema_findings(request, verdict))
         if _blocks(verdict):
             return self._decision(
@@ -92,13 +89,7 @@ class Engine:
                 undecided=(*verdict.undecided, "policy rules wait until the schema accepts the object"),
             )
         enabled = self._enabled(request, has_inventory=inventory is not None)
-        if enabled:
-            rows = self._rows(request, verdict.object, enabled, inventory, place)
-            findings += tuple(
-                policy_finding(request, rule, row, self._severity(rule, row), inventory)
-                for rule in enabled
-                for row in rows.get(rule.id, ())
-            )
+        findings += self._found(request, verdict.object, enabled, inventory, place)
         return self._decision(
             request,
             verdict.object,
@@ -109,9 +100,30 @@ class Engine:
             has_schema=verdict.known,
         )
 
+    def findings_of(
+        self, request: AdmissionRequest, rules: Collection[str], inventory: Inventory | None, place: int | None
+    ) -> tuple[Finding, ...]:
+        """What some policy rules find, by their ids: a part of the decision's findings, for a part of its price.
+
+        Raises:
+            EvaluationError: the rules gave no usable answer.
+
+        """
+        verdict = self._validate(request, request.object or {})
+        if _blocks(verdict):
+            return ()
+        enabled = self._enabled(request, has_inventory=inventory is not None)
+        asked = tuple(rule for rule in enabled if rule.id in rules)
+        return self._found(request, verdict.object, asked, inventory, place)
+
     def asks_inventory(self, request: AdmissionRequest) -> bool:
         """Whether a rule would look at the other objects, if they were known."""
         return any(rule.scope is Scope.INVENTORY for rule in self._enabled(request, has_inventory=True))
+
+    def _validate(self, request: AdmissionRequest, value: JsonObject) -> SchemaVerdict:
+        # Of an update the API server excuses what was wrong before and stays as it was.
+        old = request.old_object if request.operation is Operation.UPDATE else None
+        return self.schemas.validate(Resource(ref=request.ref, object=value), old_object=old)
 
     def _enabled(self, request: AdmissionRequest, *, has_inventory: bool) -> tuple[RuleInfo, ...]:
         """The rules that run on objects of this kind in this environment, in the bundle's order."""
@@ -128,6 +140,23 @@ class Engine:
                 and (rule.scope is not Scope.INVENTORY or has_inventory)
             )
         return self._tables[key]
+
+    def _found(
+        self,
+        request: AdmissionRequest,
+        judged: JsonObject,
+        asked: tuple[RuleInfo, ...],
+        inventory: Inventory | None,
+        place: int | None,
+    ) -> tuple[Finding, ...]:
+        if not asked:
+            return ()
+        rows = self._rows(request, judged, asked, inventory, place)
+        return tuple(
+            policy_finding(request, rule, row, self._severity(rule, row), inventory)
+            for rule in asked
+            for row in rows.get(rule.id, ())
+        )
 
     def _rows(
         self,

@@ -15,6 +15,7 @@ import rfc8785
 from ployd_policy.model.decision import Receipt
 from ployd_policy.model.resource import JsonObject
 
+_LEAST_PLAIN, _END_PLAIN = 1e-4, 1e16
 _TOOL_ANNOTATION = "deploy.ployd.ai"
 """Domain of what `deploy` notes on what it applies; the same object from another commit is the same object."""
 _OWN_ANNOTATION_SUFFIX = "ployd.ai"
@@ -65,7 +66,7 @@ def canonical(value: Any) -> bytes:
     `{"$int": "<digits>"}`.
     """
     if _is_plain(value):
-        # Without floats, wide integers and keys beyond ASCII, the standard library's sorted form is the RFC's.
+        # Without odd floats, wide integers and keys beyond ASCII, the standard library's sorted form is the RFC's.
         return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
     return rfc8785.dumps(_exact(value))
 
@@ -83,12 +84,19 @@ def _is_plain(value: Any) -> bool:
             left.extend(item.values())
         elif kind is list:
             left.extend(item)
-        elif kind is int:
-            if not -_MAX_SAFE_INTEGER <= item <= _MAX_SAFE_INTEGER:
+        elif kind is int or kind is float:
+            if not _is_plain_number(item):
                 return False
         elif kind is not str and kind is not bool and item is not None:
             return False
     return True
+
+
+def _is_plain_number(number: float) -> bool:
+    if isinstance(number, int):
+        return -_MAX_SAFE_INTEGER <= number <= _MAX_SAFE_INTEGER
+    # Both write the fewest digits that give the number back, and between these bounds without an exponent.
+    return _LEAST_PLAIN <= abs(number) < _END_PLAIN and not number.is_integer()
 
 
 def _exact(value: Any) -> Any:

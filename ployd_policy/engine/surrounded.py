@@ -5,7 +5,7 @@ Pure: what the cluster holds is handed in, as often as it changes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ from ployd_policy.engine.decide import Engine
 from ployd_policy.engine.inventory import Inventory, InventoryObject, inventory_object
 from ployd_policy.model.admission import AdmissionRequest
 from ployd_policy.model.decision import Decision
+from ployd_policy.model.finding import Finding
 from ployd_policy.model.resource import GroupVersionKind, JsonObject, ObjectRef
 from ployd_policy.model.surroundings import Surroundings
 
@@ -46,11 +47,18 @@ class SurroundedEngine:
             EvaluationError: the rules gave no usable answer.
 
         """
+        return self.engine.decide(request, *self._seen(request))
+
+    def findings_of(self, request: AdmissionRequest, rules: Collection[str]) -> tuple[Finding, ...]:
+        """See `Engine.findings_of`."""
+        return self.engine.findings_of(request, rules, *self._seen(request))
+
+    def _seen(self, request: AdmissionRequest) -> tuple[Inventory | None, int | None]:
+        """The other objects with this one among them, and its id there."""
         if self._inventory is None:
-            return self.engine.decide(request)
+            return None, None
         item = inventory_object(request.ref, request.object or {}, environment=request.environment, cluster="")
-        inventory, place = self._inventory.with_object(item)
-        return self.engine.decide(request, inventory, place)
+        return self._inventory.with_object(item)
 
     def _known(self, value: JsonObject) -> InventoryObject:
         metadata = value["metadata"]

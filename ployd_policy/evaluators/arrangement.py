@@ -17,7 +17,8 @@ from typing import Any
 from ployd_policy.rego import Dialect, Head, PolicyBundle, PolicyModule
 from ployd_policy.rego.entrypoint import quote, reference
 
-ENTRYPOINT = "data.ployd.native.report"
+_PACKAGE = "data.ployd.native"
+ENTRYPOINT = f"{_PACKAGE}.report"
 """The rule to ask."""
 GENERATED = "ployd/native/native.rego"
 """Path of the module that holds it."""
@@ -132,8 +133,13 @@ def _heads(heads: Mapping[Head, Sequence[str]]) -> str:
     return f"{{{', '.join(sets)}}}"
 
 
+def alone(position: int) -> str:
+    """The rule to ask instead of the entrypoint for the heads of one alone: that at `position` of those arranged."""
+    return f"{_PACKAGE}.alone_{position}"
+
+
 def _entrypoint(bundle: PolicyBundle, rules: Collection[str], texts: Collection[str]) -> str:
-    calls = [f"\t\t{quote(rule)}: {reference(('data', *bundle.packages[rule], _FUNCTION))}(null),\n" for rule in rules]
+    calls = {rule: f"{reference(('data', *bundle.packages[rule], _FUNCTION))}(null)" for rule in rules}
     # One costs a look at every rule, so those that no module names are left out.
     documents = [
         reference(("data", *path))
@@ -141,7 +147,16 @@ def _entrypoint(bundle: PolicyBundle, rules: Collection[str], texts: Collection[
         if any(".".join(("data", *path)) in text for text in texts)
     ]
     overlay = "".join(f" with {name} as {name}" for name in documents)
-    return f"package ployd.native\n\nreport := value if {{\n\tvalue := {{\n{''.join(calls)}\t}}{overlay}\n}}\n"
+    report = "".join(f"\t\t{quote(rule)}: {call},\n" for rule, call in calls.items())
+    texts = [
+        "package ployd.native\n",
+        f"report := value if {{\n\tvalue := {{\n{report}\t}}{overlay}\n}}\n",
+        *(
+            f"alone_{position} := value if {{\n\tvalue := {call}{overlay}\n}}\n"
+            for position, call in enumerate(calls.values())
+        ),
+    ]
+    return "\n".join(texts)
 
 
 def _documents(bundle: PolicyBundle) -> Iterator[tuple[str, ...]]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from ployd_policy import _native
-from ployd_policy.evaluators.arrangement import ENTRYPOINT, GENERATED, arrange
+from ployd_policy.evaluators.arrangement import ENTRYPOINT, GENERATED, alone, arrange
 from ployd_policy.evaluators.report import complete_report, rules_for, silent_report
 from ployd_policy.model.errors import EvaluationError
 from ployd_policy.model.resource import JsonObject
@@ -15,6 +16,10 @@ from ployd_policy.rego import PolicyBundle, bundle_data
 
 _INVENTORY_BYTES = 1 << 30
 """A whole fleet; one document has the engine's own bound, 16 MiB."""
+
+
+_FEW = 3
+"""Rules that are asked one by one where the same are compiled among others."""
 
 
 class NativeEvaluator:
@@ -52,15 +57,33 @@ class NativeEvaluator:
     ) -> JsonObject:
         """See `RuleEvaluator.evaluate`."""
         asked = rules_for(self._bundle, document) if rules is None else rules
+        wider = self._wider(asked)
         try:
-            answer, prints = self._policy(asked).evaluate(
-                document, self._prepared(inventory), time_limit_s=self._time_limit_s
-            )
+            if wider is None:
+                answer = self._ask(self._policy(asked), document, inventory)
+            else:
+                policy, known = wider
+                answer = {rule: self._ask(policy, document, inventory, alone(known.index(rule))) for rule in asked}
         except (_native.InputError, _native.RunError) as error:
             raise _evaluation_error(error) from None
+        return complete_report(self._silent, asked, answer)
+
+    def _ask(
+        self, policy: _native.Policy, document: JsonObject, inventory: SharedInventory | None, rule: str | None = None
+    ) -> Any:
+        answer, prints = policy.evaluate(
+            document, self._prepared(inventory), rule=rule, time_limit_s=self._time_limit_s
+        )
         for line in prints:
             self._on_print(line)
-        return complete_report(self._silent, asked, answer)
+        return answer
+
+    def _wider(self, rules: tuple[str, ...]) -> tuple[_native.Policy, tuple[str, ...]] | None:
+        """Where few rules are asked: what is compiled for these and others. Compiling costs far more than asking."""
+        with self._lock:
+            if len(rules) > _FEW or rules in self._policies:
+                return None
+            return next(((policy, known) for known, policy in self._policies.items() if {*rules} <= {*known}), None)
 
     def covered_lines(self) -> Mapping[str, tuple[frozenset[int], frozenset[int]]]:
         """Path of a policy -> its lines that ran, and those that could have and did not. Needs `coverage`.

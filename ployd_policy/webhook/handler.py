@@ -113,8 +113,9 @@ class Handler:
         if any(finding.rule.startswith(_SCHEMA) for finding in errors):
             # The schema has its own excuses and has made them; and where it speaks, no rule was asked.
             return errors
-        before = self._placed.decide(replace(request, object=old))
-        return weigh(errors, request.object, before.findings, old).introduced
+        # Only the rules that refuse: what others say of the stored object excuses nothing.
+        before = self._placed.findings_of(replace(request, object=old), {finding.rule for finding in errors})
+        return weigh(errors, request.object, before, old).introduced
 
     def _environment(self, request: AdmissionRequest, fetched: Fetched) -> str | None:
         ref, known = request.ref, self._placed.surroundings

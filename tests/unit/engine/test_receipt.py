@@ -4,6 +4,8 @@ import json
 
 import pytest
 import rfc8785
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ployd_policy.engine.receipt import canonical, essence, receipt
 
@@ -84,6 +86,11 @@ def test_an_annotation_domain_that_only_ends_like_ours_is_not_ours():
 )
 def test_canonical_form_is_rfc_8785(value):
     assert canonical(value) == rfc8785.dumps(value)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_every_float_is_written_as_the_rfc_says(value):
+    assert canonical({"v": value}) == rfc8785.dumps({"v": value})
 
 
 def test_integers_beyond_the_rfc_stay_exact():

@@ -23,6 +23,7 @@ SECRETS = [
 
 @pytest.mark.parametrize("secret", SECRETS)
 def test_what_looks_like_a_secret_is_not_written(secret: str, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert redact("risk-scoring-model") == "risk-scoring-model"
     assert redact({"a": [f"x {secret} y", ("z", secret)], "b": 1}) == {
         "a": ["x [redacted] y", ["z", "[redacted]"]],
         "b": 1,
