@@ -6,7 +6,7 @@ An unknown name is a value that says how to add it, never an exception.
 import difflib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ployd_policy.capacity import names
@@ -69,10 +69,12 @@ class Catalogue:
     prices: Mapping[str, Any]
     node_labels: tuple[str, ...] = ()
     """Labels of nodes that tell which GPU they have."""
+    presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What the platform sets of vLLM where a ModelDeployment does not: `is`, unless one of `unless` is written."""
 
 
 def catalogue(data: Mapping[str, Any]) -> Catalogue:
-    """A catalogue of decoded files by stem (gpus, models, vllm, prices), each of which `schemas.problems` passed.
+    """A catalogue of decoded files by stem: gpus, models, vllm and prices that `schemas.problems` passed, and platform.
 
     An operator's own are in `data` already; see `merged`.
     """
@@ -83,6 +85,7 @@ def catalogue(data: Mapping[str, Any]) -> Catalogue:
         vllm=data.get("vllm", {}),
         prices=data.get("prices", {}),
         node_labels=tuple(gpus.get("nodeLabels", {}).get("names", ())),
+        presets=data.get("platform", {}).get("frameworks", {}).get("vllm", {}).get("settings", {}),
     )
 
 

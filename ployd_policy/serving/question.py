@@ -58,7 +58,7 @@ def question_of(server: Server, known: Catalogue) -> Question:
     releases = known.vllm.get("versions", {})
     server = replace(server, settings=flags.whole_names(server.settings, version, releases))
     shape, model = described.model_of(server, known)
-    asked = replace(launch_of(server, version), engine=_engine(server, version, known))
+    asked = replace(launch_of(server, version, known), engine=_engine(server, version, known))
     gpu = described.gpu_of(server, known)
     if shape is not None:
         asked = replace(asked, quantization=asked.quantization or model["quantization"])
@@ -95,13 +95,13 @@ def version_text(server: Server, known: Catalogue) -> str:
     return written.removeprefix("v") if found is not None and found[0] <= newest + 1 else ""
 
 
-def launch_of(server: Server, version: str) -> Launch:
-    """The launch a server asks for."""
+def launch_of(server: Server, version: str, known: Catalogue) -> Launch:
+    """The launch a server asks for, with what the platform writes for it."""
     gpus = described.gpu_count(server)
     pipeline = server.count("pipeline_parallel_size", most=MOST_GPUS) or 1
     unset = max(1, gpus // pipeline) if server.fills_gpus else 1
     quantization = text(server.setting("quantization"))
-    share = number(server.setting("gpu_memory_utilization"))
+    share = number(server.setting("gpu_memory_utilization")) or _preset(server, "gpu_memory_utilization", known)
     return Launch(
         version=version,
         tensor_parallel=server.count("tensor_parallel_size", most=MOST_GPUS) or unset,
@@ -118,6 +118,14 @@ def launch_of(server: Server, version: str) -> Launch:
         cpu_offload_bytes=int(number(server.setting("cpu_offload_gb")) * capacity.GIB),
         adapters=server.setting("enable_lora") is True,
     )
+
+
+def _preset(server: Server, name: str, known: Catalogue) -> float:
+    """A number the platform writes where its own resource does not; 0 where it writes none."""
+    preset = known.presets.get(name)
+    if preset is None or not server.fills_gpus or any(server.setting(other) is not None for other in preset["unless"]):
+        return 0.0
+    return number(preset["is"])
 
 
 def copies_of(server: Server) -> int:

@@ -12,7 +12,8 @@ DATA = Path(__file__).parents[2] / "policies" / "data"
 
 @pytest.fixture(scope="session")
 def data():
-    return {stem: yaml.safe_load((DATA / f"{stem}.yaml").read_text()) for stem in ("gpus", "models", "vllm", "prices")}
+    stems = ("gpus", "models", "vllm", "prices", "platform")
+    return {stem: yaml.safe_load((DATA / f"{stem}.yaml").read_text()) for stem in stems}
 
 
 @pytest.fixture(scope="session")

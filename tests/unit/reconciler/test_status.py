@@ -7,8 +7,9 @@ import pytest
 from ployd_policy.model.decision import Decision, Receipt, outcome_of
 from ployd_policy.model.finding import Finding, Severity
 from ployd_policy.model.resource import GroupVersionKind, ObjectRef, Resource
+from ployd_policy.reconciler.conditions import Outcome
 from ployd_policy.reconciler.plan import FINALIZER, Adopt, Deploy, OnViolation, Release, ScaleToZero, Undeploy, plan
-from ployd_policy.reconciler.status import Outcome, changed, status_of
+from ployd_policy.reconciler.status import changed, status_of
 from ployd_policy.sdk.interface import Deployment
 
 REF = ObjectRef(GroupVersionKind("ployd.ai", "v1", "ModelDeployment"), "team", "llama")

@@ -89,6 +89,26 @@ def test_a_pod_is_judged_like_a_model_deployment(known):
     assert pod["settings"]["tensor_parallel_size"] == {"value": 8, "path": ["spec", "containers", 0, "args", 2]}
 
 
+def test_memory_is_counted_with_the_share_the_platform_sets(known):
+    """vLLM takes 0.92 of a GPU by itself from 0.20 on; the platform writes 0.9 for its own resources."""
+
+    def share(**vllm):
+        model = {"path": "hf://Qwen/Qwen2.5-7B-Instruct", "serverVersion": "0.20.0"}
+        return only(deployment(gpu="H100", model=model, **vllm), known)["estimate"]["settings"]["utilization"]
+
+    assert (share(), share(gpu_memory_utilization=0.8)) == (0.9, 0.8)
+    assert share(kv_cache_memory_bytes=1 << 34) == 0.92
+    container = {
+        "name": "vllm",
+        "image": "vllm/vllm-openai:v0.20.0",
+        "args": ["--model", "Qwen/Qwen2.5-7B-Instruct"],
+        "resources": {"limits": {"nvidia.com/gpu": "1"}},
+    }
+    node = {"nvidia.com/gpu.product": "NVIDIA-H100-80GB-HBM3"}
+    pod = {"apiVersion": "v1", "kind": "Pod", "spec": {"containers": [container], "nodeSelector": node}}
+    assert only(pod, known)["estimate"]["settings"]["utilization"] == 0.92
+
+
 def test_a_slice_has_the_memory_of_its_profile(known):
     facts = only(deployment(gpu="NVIDIA-A100-SXM4-80GB-MIG-1g.10gb"), known)
     assert (facts["gpu"]["name"], facts["gpu"]["mig"]) == ("A100-80GB 1g.10gb", "1g.10gb")
