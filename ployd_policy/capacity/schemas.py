@@ -7,59 +7,46 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from ployd_policy.capacity.architecture import from_entry
+from ployd_policy.capacity.platform import PLATFORM
+from ployd_policy.capacity.shapes import (
+    AMOUNT,
+    CAPABILITY,
+    COUNT,
+    ENDS,
+    FLAG,
+    POSITIVE,
+    RATES,
+    SHARE,
+    TEXT,
+    VERSION,
+    WORDS,
+    named,
+    record,
+    steps,
+    whole,
+)
 
-_COUNT = {"type": "integer", "minimum": 0}
-_POSITIVE = {"type": "integer", "minimum": 1, "maximum": 2**40}
-_AMOUNT = {"type": "number", "minimum": 0, "maximum": 10**9}
-_FLAG = {"type": "boolean"}
-_TEXT = {"type": "string", "minLength": 1}
-_WORDS = {"type": "array", "items": _TEXT}
-_ENDS = {"type": "array", "items": _AMOUNT, "minItems": 3, "maxItems": 3}
-_RATES = _ENDS | {"items": {"type": "number", "exclusiveMinimum": 0, "maximum": 10**9}}
-_VERSION = {"type": "string", "pattern": r"^[0-9]{1,9}(\.[0-9]{1,9}){0,2}$"}
-_CAPABILITY = {"type": "string", "pattern": r"^[0-9]{1,3}\.[0-9]{1,3}$"}
-_SHARE = {"type": "number", "exclusiveMinimum": 0, "maximum": 1}
-
-
-def _record(required: list[str], **properties: Any) -> dict[str, Any]:
-    return {"type": "object", "additionalProperties": False, "required": required, "properties": properties}
-
-
-def _whole(**properties: Any) -> dict[str, Any]:
-    """A record of which nothing may be missing."""
-    return _record(list(properties), **properties)
-
-
-def _named(entry: Mapping[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "additionalProperties": entry}
-
-
-def _steps(value: Mapping[str, Any]) -> dict[str, Any]:
-    """What holds from a version on, oldest first."""
-    return {"type": "array", "minItems": 1, "items": _record(["from", "value"], **{"from": _VERSION, "value": value})}
-
-
-GPUS = _record(
+GPUS = record(
     ["gpus"],
-    nodeLabels=_record(["source", "names"], source=_TEXT, names=_WORDS),
-    gpus=_named(
-        _record(
+    nodeLabels=record(["source", "names"], source=TEXT, names=WORDS),
+    gpus=named(
+        record(
             ["source", "memoryMiB", "computeCapability"],
-            source=_TEXT,
-            aliases=_WORDS,
-            memoryMiB=_POSITIVE,
-            visibleMiB=_POSITIVE,
-            visibleSource=_TEXT,
+            source=TEXT,
+            aliases=WORDS,
+            memoryMiB=POSITIVE,
+            visibleMiB=POSITIVE,
+            visibleSource=TEXT,
             computeCapability={"type": "string", "pattern": r"^([0-9]{1,3}\.[0-9]{1,3}|gfx\w+)$"},
-            bf16=_FLAG,
-            fp8=_FLAG,
-            fp4=_FLAG,
-            link=_TEXT,
-            gpusPerNode={"type": "array", "items": _POSITIVE},
-            instanceTypes=_WORDS,
+            bf16=FLAG,
+            fp8=FLAG,
+            fp4=FLAG,
+            link=TEXT,
+            gpusPerNode={"type": "array", "items": POSITIVE},
+            instanceTypes=WORDS,
             migProfiles={"type": "array", "items": {"type": "string", "pattern": r"^[1-9][0-9]?g\.[1-9][0-9]{0,3}gb$"}},
             vendor={"enum": ["nvidia", "amd"]},
-            virtual=_FLAG,
+            virtual=FLAG,
         )
     ),
 )
@@ -72,176 +59,182 @@ _COUNTS = (
     "experts experts_per_token expert_intermediate shared_intermediate dense_layers "
     "vision_parameters quantization_block"
 )
-MODELS = _record(
+MODELS = record(
     ["models"],
-    models=_named(
-        _record(
+    models=named(
+        record(
             ["source", "layers", "hidden", "heads"],
-            source=_TEXT,
-            aliases=_WORDS,
+            source=TEXT,
+            aliases=WORDS,
             model_type={"type": "string"},
-            quantization=_TEXT,
-            **dict.fromkeys(_FLAGS, _FLAG),
-            **dict.fromkeys(_COUNTS.split(), _COUNT),
+            quantization=TEXT,
+            **dict.fromkeys(_FLAGS, FLAG),
+            **dict.fromkeys(_COUNTS.split(), COUNT),
         )
     ),
 )
 
-VLLM = _record(
+VLLM = record(
     ["defaults", "quantization", "weights", "overheads", "host", "versions"],
-    objectStorage=_record(
+    objectStorage=record(
         ["source", "schemes", "formats", "rewrittenFrom"],
-        source=_TEXT,
-        schemes=_WORDS,
-        formats=_WORDS,
-        rewrittenFrom=_VERSION,
+        source=TEXT,
+        schemes=WORDS,
+        formats=WORDS,
+        rewrittenFrom=VERSION,
     ),
-    metrics=_record(
+    metrics=record(
         ["source", "removed"],
-        source=_TEXT,
-        removed=_named(_record(["from", "use"], **{"from": _VERSION, "use": _TEXT})),
+        source=TEXT,
+        removed=named(record(["from", "use"], **{"from": VERSION, "use": TEXT})),
     ),
-    cuda=_record(["source", "drivers"], source=_TEXT, drivers=_named({"type": "integer", "minimum": 1})),
-    host=_record(
+    cuda=record(["source", "drivers"], source=TEXT, drivers=named({"type": "integer", "minimum": 1})),
+    host=record(
         ["source", "memoryBaseGiB", "memoryShareOfWeights", "readGiBPerSecond", "startSeconds"],
-        source=_TEXT,
-        memoryBaseGiB=_ENDS,
-        memoryShareOfWeights=_ENDS,
-        readGiBPerSecond=_RATES,
-        startSeconds=_ENDS,
+        source=TEXT,
+        memoryBaseGiB=ENDS,
+        memoryShareOfWeights=ENDS,
+        readGiBPerSecond=RATES,
+        startSeconds=ENDS,
     ),
-    defaults=_record(
+    defaults=record(
         ["source", "gpuMemoryUtilization", "minimumComputeCapability", "batch", "engine", "blockSize"],
-        source=_TEXT,
-        gpuMemoryUtilization=_steps(_SHARE),
-        minimumComputeCapability=_steps(_CAPABILITY),
+        source=TEXT,
+        gpuMemoryUtilization=steps(SHARE),
+        minimumComputeCapability=steps(CAPABILITY),
         untested={
             "type": "array",
-            "items": _record(
+            "items": record(
                 ["from", "before", "atMost", "why"],
-                before=_VERSION,
-                atMost=_CAPABILITY,
-                why=_TEXT,
-                **{"from": _VERSION},
+                before=VERSION,
+                atMost=CAPABILITY,
+                why=TEXT,
+                **{"from": VERSION},
             ),
         },
-        batch=_whole(
-            v0=_whole(
-                maxNumSeqs=_POSITIVE,
-                leastBatchedTokens=_POSITIVE,
-                chunkedAbove=_POSITIVE,
-                chunkedFrom=_VERSION,
-                chunk=_steps(_POSITIVE),
-                multimodalBatchedTokens=_POSITIVE,
+        batch=whole(
+            v0=whole(
+                maxNumSeqs=POSITIVE,
+                leastBatchedTokens=POSITIVE,
+                chunkedAbove=POSITIVE,
+                chunkedFrom=VERSION,
+                chunk=steps(POSITIVE),
+                multimodalBatchedTokens=POSITIVE,
             ),
-            v1=_whole(
-                maxNumSeqs=_POSITIVE,
-                batchedTokens=_POSITIVE,
-                largeMaxNumSeqs=_POSITIVE,
-                largeBatchedTokens=_POSITIVE,
-                largeGiB=_AMOUNT,
-                notLarge=_WORDS,
+            v1=whole(
+                maxNumSeqs=POSITIVE,
+                batchedTokens=POSITIVE,
+                largeMaxNumSeqs=POSITIVE,
+                largeBatchedTokens=POSITIVE,
+                largeGiB=AMOUNT,
+                notLarge=WORDS,
             ),
         ),
-        engine=_whole(v1From=_VERSION, v0GoneFrom=_VERSION, v1LeastComputeCapability=_CAPABILITY),
-        blockSize=_POSITIVE,
+        engine=whole(v1From=VERSION, v0GoneFrom=VERSION, v1LeastComputeCapability=CAPABILITY),
+        blockSize=POSITIVE,
     ),
-    quantization=_record(
+    quantization=record(
         ["source", "minimumComputeCapability", "float16Refused", "fp8CacheComputeCapability"],
-        source=_TEXT,
-        minimumComputeCapability=_named(_steps(_CAPABILITY)),
-        float16Refused=_WORDS,
-        fp8CacheComputeCapability=_CAPABILITY,
-        halfOnly=_whole(methods=_WORDS, before=_VERSION, source=_TEXT),
-        aliases=_named(_TEXT),
-        groupSize=_named(_POSITIVE),
+        source=TEXT,
+        minimumComputeCapability=named(steps(CAPABILITY)),
+        float16Refused=WORDS,
+        fp8CacheComputeCapability=CAPABILITY,
+        halfOnly=whole(methods=WORDS, before=VERSION, source=TEXT),
+        aliases=named(TEXT),
+        groupSize=named(POSITIVE),
     ),
-    weights=_record(
+    weights=record(
         ["source", "spread", "formats", "expertPaddingFrom", "visionReplicated"],
-        source=_TEXT,
-        spread=_ENDS,
-        spreadSource=_TEXT,
-        expertPaddingFrom=_CAPABILITY,
-        visionReplicated=_AMOUNT,
-        formats=_named(
-            _record(
+        source=TEXT,
+        spread=ENDS,
+        spreadSource=TEXT,
+        expertPaddingFrom=CAPABILITY,
+        visionReplicated=AMOUNT,
+        formats=named(
+            record(
                 [],
-                expertPadding=_POSITIVE,
-                **dict.fromkeys(("attention", "mlp", "experts", "rest", "head"), _AMOUNT),
+                expertPadding=POSITIVE,
+                **dict.fromkeys(("attention", "mlp", "experts", "rest", "head"), AMOUNT),
             )
         ),
     ),
-    overheads=_whole(
-        source=_TEXT,
-        visibleShare=_ENDS,
-        contextGiB=_AMOUNT,
-        contextLinkedGiB=_ENDS,
-        contextLinkedFrom=_VERSION,
-        surplusGiB=_AMOUNT,
-        hiddenCopies=_AMOUNT,
-        forwardHidden=_AMOUNT,
-        forwardIntermediate=_AMOUNT,
-        mlaRowV0=_COUNT,
-        awqCopies=_whole(copies=_AMOUNT, until=_VERSION),
-        pictures=_whole(
-            spread=_ENDS,
-            filmsFrom=_VERSION,
-            types=_named(
-                _whole(tokens=_POSITIVE, profiledV0=_POSITIVE, frames=_POSITIVE, elements=_POSITIVE, pixels=_POSITIVE)
+    overheads=whole(
+        source=TEXT,
+        visibleShare=ENDS,
+        contextGiB=AMOUNT,
+        contextLinkedGiB=ENDS,
+        contextLinkedFrom=VERSION,
+        surplusGiB=AMOUNT,
+        hiddenCopies=AMOUNT,
+        forwardHidden=AMOUNT,
+        forwardIntermediate=AMOUNT,
+        mlaRowV0=COUNT,
+        awqCopies=whole(copies=AMOUNT, until=VERSION),
+        pictures=whole(
+            spread=ENDS,
+            filmsFrom=VERSION,
+            types=named(
+                whole(tokens=POSITIVE, profiledV0=POSITIVE, frames=POSITIVE, elements=POSITIVE, pixels=POSITIVE)
             ),
         ),
-        nonTorchGiB=_whole(
-            **dict.fromkeys(("single", "pipeline", "tensorNVLink", "tensorNVLinkV0PerRank", "tensorPCIe"), _ENDS)
+        nonTorchGiB=whole(
+            **dict.fromkeys(("single", "pipeline", "tensorNVLink", "tensorNVLinkV0PerRank", "tensorPCIe"), ENDS)
         ),
-        multimodalGiB=_whole(v0=_ENDS, v1=_ENDS),
-        cudaGraph=_whole(
-            perLayer=_ENDS,
-            experts=_ENDS,
-            adapters=_AMOUNT,
-            tensorShare=_named(_AMOUNT) | {"propertyNames": {"pattern": "^[1-9][0-9]{0,3}$"}},
-            v0PerWidth=_ENDS,
-            mostSizes=_POSITIVE,
-            insideFrom=_VERSION,
-            spareGiB=_AMOUNT,
-            workSpaceWidths=_named(_AMOUNT),
+        multimodalGiB=whole(v0=ENDS, v1=ENDS),
+        cudaGraph=whole(
+            perLayer=ENDS,
+            experts=ENDS,
+            adapters=AMOUNT,
+            tensorShare=named(AMOUNT) | {"propertyNames": {"pattern": "^[1-9][0-9]{0,3}$"}},
+            v0PerWidth=ENDS,
+            mostSizes=POSITIVE,
+            insideFrom=VERSION,
+            spareGiB=AMOUNT,
+            workSpaceWidths=named(AMOUNT),
         ),
         eras={
             "type": "array",
             "minItems": 1,
-            "items": _whole(
-                name=_TEXT,
+            "items": whole(
+                name=TEXT,
                 engine={"enum": ["v0", "v1"]},
                 samplerBytes={"type": "number", "exclusiveMinimum": 0, "maximum": 10**6},
-                expertsAdd=_FLAG,
-                sampler=_ENDS,
-                forward=_ENDS,
-                **{"from": _VERSION},
+                expertsAdd=FLAG,
+                sampler=ENDS,
+                forward=ENDS,
+                **{"from": VERSION},
             ),
         },
     ),
-    versions=_named(
-        _record(
+    versions=named(
+        record(
             ["source", "flagsAdded"],
-            source=_TEXT,
-            cuda=_TEXT,
-            minimumComputeCapability=_CAPABILITY,
-            gpuMemoryUtilization=_SHARE,
-            flagsAdded=_WORDS,
-            flagsRemoved=_WORDS,
+            source=TEXT,
+            cuda=TEXT,
+            minimumComputeCapability=CAPABILITY,
+            gpuMemoryUtilization=SHARE,
+            flagsAdded=WORDS,
+            flagsRemoved=WORDS,
         )
     ),
 )
 
-PRICES = _record(
+PRICES = record(
     ["currency", "source", "perGpuHour"],
-    currency=_TEXT,
-    source=_TEXT,
+    currency=TEXT,
+    source=TEXT,
     example={"type": "boolean"},
-    perGpuHour=_named(_AMOUNT),
+    perGpuHour=named(AMOUNT),
 )
 
 # Data file -> its schema.
-SCHEMAS: Mapping[str, Mapping[str, Any]] = {"gpus": GPUS, "models": MODELS, "vllm": VLLM, "prices": PRICES}
+SCHEMAS: Mapping[str, Mapping[str, Any]] = {
+    "gpus": GPUS,
+    "models": MODELS,
+    "vllm": VLLM,
+    "prices": PRICES,
+    "platform": PLATFORM,
+}
 
 
 def problems(name: str, data: object) -> list[str]:

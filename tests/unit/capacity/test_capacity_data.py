@@ -4,7 +4,7 @@ from ployd_policy import capacity
 from ployd_policy.capacity import schemas
 
 
-@pytest.mark.parametrize("stem", ["gpus", "models", "vllm", "prices"])
+@pytest.mark.parametrize("stem", ["gpus", "models", "vllm", "prices", "platform"])
 def test_a_data_file_matches_its_schema(data, stem):
     assert schemas.problems(stem, data[stem]) == []
 

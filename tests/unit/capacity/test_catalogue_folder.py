@@ -22,6 +22,24 @@ def test_a_folder_is_laid_over_ours(tmp_path):
     assert load_policies(Setup(catalogues=(tmp_path,))).data["ployd"]["gpus"]["gpus"]["X1"]["memoryMiB"] == 1024
 
 
+def test_what_the_platform_sets_is_laid_over_one_by_one(tmp_path):
+    (tmp_path / "platform.yaml").write_text(
+        "kubernetes: {cluster: eu-1, monitoring: {labels: {release: prometheus}}, "
+        "network: {stores: [{block: 10.1.0.0/16}]}}\n"
+    )
+    laid = load_policies(Setup(catalogues=(tmp_path,))).data["ployd"]["platform"]["kubernetes"]
+    assert (laid["cluster"], laid["monitoring"]["labels"]) == ("eu-1", {"release": "prometheus"})
+    assert (laid["network"]["stores"], laid["vllm"]["port"]) == ([{"block": "10.1.0.0/16"}], 8000)
+
+
+def test_a_misspelt_setting_of_the_platform_is_refused(tmp_path):
+    (tmp_path / "platform.yaml").write_text("kubernetes: {rollout: {maxSurges: 1}}\n")
+    assert refused(tmp_path).message == (
+        f"{tmp_path}/platform.yaml: platform.kubernetes.rollout: Additional properties are not allowed "
+        "('maxSurges' was unexpected)"
+    )
+
+
 @pytest.mark.parametrize("other", ["old/gpus.yaml", "gpus.json"])
 def test_two_files_of_one_name_are_refused_and_both_named(tmp_path, other):
     (tmp_path / "old").mkdir()
