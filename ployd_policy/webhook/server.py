@@ -18,6 +18,7 @@ from aiohttp import web
 from ployd_policy.admission_review import read_uid
 from ployd_policy.webhook.answer import Answer, refused
 from ployd_policy.webhook.certificates import Certificate
+from ployd_policy.webhook.listener import Listener
 from ployd_policy.webhook.metrics import CONTENT_TYPE, Metrics
 from ployd_policy.webhook.pool import OverloadedError, Pool, RefusedError
 
@@ -94,7 +95,7 @@ class Server:
 
     async def _open(self, handler: Any, address: Address, certificate: Certificate | None) -> int:
         runner = web.ServerRunner(
-            web.Server(handler, keepalive_timeout=_KEEP_ALIVE_S, access_log=None, max_line_size=8192),
+            Listener(handler, keepalive_timeout=_KEEP_ALIVE_S, access_log=None, max_line_size=8192),
             shutdown_timeout=5,
         )
         await runner.setup()

@@ -167,6 +167,16 @@ def test_a_body_that_does_not_come_is_given_up_and_what_came_of_it_is_freed(plai
     assert plain.post(padded(review(violation()), LARGEST)).status == 200
 
 
+@pytest.mark.parametrize("said", [b"", b"POST /validate HTTP/1.1\r\nHost: x\r\n"], ids=["nothing", "half a request"])
+def test_who_connects_and_does_not_ask_is_sent_away(plain: Served, said: bytes) -> None:
+    with (
+        socket.create_connection(("127.0.0.1", plain.port), timeout=30) as opened,
+        plain.context().wrap_socket(opened, server_hostname="127.0.0.1") as connection,
+    ):
+        connection.sendall(said)
+        assert connection.recv(1) == b""
+
+
 def test_content_of_another_type_is_no_review(plain: Served) -> None:
     body = review(deployment())
     for kind in ("text/plain", "application/yaml", "application/x-www-form-urlencoded", "application/json-patch+json"):
