@@ -37,6 +37,8 @@ class Deployment:
     ready: bool = False
     failed: str = ""
     """Why it will not become ready by itself; empty where it may."""
+    timed_out: bool = False
+    """It had its time to become ready, and is not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -95,8 +95,9 @@ def test_a_build_without_cargo_names_cargo_and_nothing_else(tmp_path: Path) -> N
         ("", "", ""),
         ('  "click>=8.2",', '  "click>=8.3",', "requirements/runtime.lock is out of step"),
         ('requires-python = ">=3.11"', 'requires-python = ">=3.12"', "requirements/runtime.lock is out of step"),
+        ('hub = ["huggingface-hub>=2.4"]', 'hub = ["huggingface-hub>=3"]', "requirements/runtime.lock is out of step"),
     ],
-    ids=["as it is", "a dependency moved", "an older Python dropped"],
+    ids=["as it is", "a dependency moved", "an older Python dropped", "an extra moved"],
 )
 def test_locks_are_in_step_with_pyproject(tmp_path: Path, old: str, new: str, says: str) -> None:
     for name in ("scripts", "requirements"):
