@@ -23,7 +23,7 @@ class Entry:
     action: str
     """`decide`, or the method of the SDK that was called: `deploy_model`."""
     outcome: str
-    """Of `decide`: `allow`, `deny`, `error`. Of a call: `done`, `failed`, `held`."""
+    """Of `decide`: `allow`, `deny`, `error`, at admission also `unchanged`. Of a call: `done`, `failed`, `held`."""
     ref: ObjectRef
     uid: str = ""
     generation: int = 0
