@@ -224,7 +224,7 @@ def _api_server_flags(folder: Path, port: int, etcd: str) -> list[str]:
         f"--service-account-key-file={folder / 'accounts.pub'}",
         f"--service-account-signing-key-file={folder / 'accounts.key'}",
         "--service-account-issuer=https://kubernetes.default.svc",
-        "--service-cluster-ip-range=10.0.0.0/24",
+        "--service-cluster-ip-range=10.0.0.0/16",
         "--endpoint-reconciler-type=none",
         "--allow-privileged=true",
         f"--audit-policy-file={folder / 'audit-policy.yaml'}",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ployd_policy.cli.options import log_option, namespaced, rule_options, setup_of
+from ployd_policy.cli.options import address, log_option, namespaced, rule_options, setup_of
 from ployd_policy.workspace import load_settings
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -33,7 +34,30 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     show_default=True,
     help="What happens to a model that serves and is not compliant any more.",
 )
+@click.option(
+    "--on-failed-rollout",
+    type=click.Choice(["rollback", "keep"]),
+    default="rollback",
+    show_default=True,
+    help="What happens where a change does not become ready in its time.",
+)
+@click.option("--trail", default="", metavar="FILE|-", help="Audit trail to append to; - is standard output.")
+@click.option(
+    "--registry",
+    envvar="PLOYD_POLICY_REGISTRY",
+    metavar="URI",
+    help="Model registry in which each deployment is noted; a password belongs into the environment.",
+    show_envvar=True,
+)
+@click.option("--require-registry", is_flag=True, help="Hold back what is not registered there.")
+@click.option(
+    "--probes",
+    metavar="HOST:PORT",
+    callback=address,
+    help="HTTP: /healthz, /readyz, /metrics.  [default: none]",
+)
 @click.option("--workers", type=click.IntRange(min=1), default=8, show_default=True, help="Resources at once.")
+@click.option("--bundle", type=_FILE, metavar="FILE", help="Policies from a file that `ployd-policy bundle` wrote.")
 @rule_options
 @log_option
 def reconcile(**options: Any) -> None:
@@ -46,15 +70,23 @@ def reconcile(**options: Any) -> None:
     from ployd_policy.assembly.reconciling import reconcile as run  # noqa: PLC0415
     from ployd_policy.log import configure  # noqa: PLC0415
     from ployd_policy.reconciler.plan import OnViolation  # noqa: PLC0415
+    from ployd_policy.reconciler.rollback import OnFailedRollout  # noqa: PLC0415
 
+    if options["require_registry"] and not options["registry"]:
+        raise click.UsageError("--require-registry needs --registry")
     run(
         ReconcileOptions(
-            setup=setup_of(load_settings(options["config"]), options),
+            setup=replace(setup_of(load_settings(options["config"]), options), bundle=options["bundle"]),
             kubeconfig=options["kubeconfig"],
             lease_namespace=options["lease"][0],
             lease_name=options["lease"][1],
             on_violation=OnViolation(options["on_violation"]),
+            on_failed_rollout=OnFailedRollout(options["on_failed_rollout"]),
             workers=options["workers"],
+            trail=options["trail"],
+            registry=options["registry"] or "",
+            require_registry=options["require_registry"],
+            probes=options["probes"],
         ),
         configure(options["log_level"]),
     )

@@ -11,20 +11,12 @@ from typing import Any
 import click
 
 from ployd_policy.assembly import Setup
-from ployd_policy.cli.options import engine_options, log_option, namespaced, rule_options, setup_of
+from ployd_policy.cli.options import address, engine_options, log_option, namespaced, rule_options, setup_of
 from ployd_policy.workspace import load_settings
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
-_LARGEST_PORT = 65535
 _SHARE = 0.75
 """Of the deadline, for an OPA server: one that is slow must not cost a worker each time."""
-
-
-def _address(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[str, int]:
-    host, separator, port = value.rpartition(":")
-    if not separator or not port.isascii() or not port.isdigit() or int(port) > _LARGEST_PORT:
-        raise click.BadParameter(f"{value!r} is not HOST:PORT")
-    return host.strip("[]") or "0.0.0.0", int(port)  # noqa: S104 - a server in a pod listens to its node
 
 
 @click.command()
@@ -33,7 +25,7 @@ def _address(_context: click.Context, _parameter: click.Parameter, value: str) -
     default="0.0.0.0:8443",
     show_default=True,
     metavar="HOST:PORT",
-    callback=_address,
+    callback=address,
     help="HTTPS: POST /validate.",
 )
 @click.option(
@@ -41,7 +33,7 @@ def _address(_context: click.Context, _parameter: click.Parameter, value: str) -
     default="0.0.0.0:8081",
     show_default=True,
     metavar="HOST:PORT",
-    callback=_address,
+    callback=address,
     help="HTTP: /healthz, /readyz, /metrics.",
 )
 @click.option("--tls-cert", type=_FILE, metavar="FILE", help="Certificate to show; read again when it changes.")

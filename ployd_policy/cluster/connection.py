@@ -51,6 +51,10 @@ class Connection:
         """Where the API server is."""
         return str(self._client.configuration.host)
 
+    def with_timeout(self, timeout_s: float) -> Connection:
+        """The same API server, waited for so many seconds."""
+        return Connection(self._client, timeout_s=timeout_s)
+
     def get(self, path: str) -> Any:
         """The object at `path`; None where there is none.
 
@@ -172,8 +176,8 @@ class Connection:
         return response
 
 
-def connect(kubeconfig: Path | None) -> Connection:
-    """A connection by a kubeconfig; None: by the pod's service account.
+def connect(kubeconfig: Path | None, context: str | None = None) -> Connection:
+    """A connection by a kubeconfig, in one of its contexts; None: by the pod's service account.
 
     Raises:
         ConfigurationError: neither can be used.
@@ -185,7 +189,7 @@ def connect(kubeconfig: Path | None) -> Connection:
             config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call]
         else:
             config.load_kube_config(  # type: ignore[no-untyped-call]
-                config_file=str(kubeconfig), client_configuration=settings
+                config_file=str(kubeconfig), context=context, client_configuration=settings
             )
     except (ConfigException, yaml.YAMLError, OSError, ValueError, TypeError, KeyError) as error:
         where = kubeconfig or "the service account of this pod"

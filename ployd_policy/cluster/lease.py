@@ -41,6 +41,10 @@ class Lease:
         """Whether we may act now. Asks nobody."""
         return time.monotonic() < self._renewed + self.act_s
 
+    def age_s(self) -> float:
+        """Seconds since it was last known to be ours; infinite where it never was."""
+        return time.monotonic() - self._renewed
+
     def attempt(self) -> bool:
         """Take or renew it; whether it is ours.
 
@@ -56,6 +60,8 @@ class Lease:
             else:
                 spec = found.get("spec") or {}
                 if spec.get("holderIdentity") != self.identity and not self._is_over(found, began):
+                    # Somebody else has it, whatever we believed.
+                    self._renewed = float("-inf")
                     return False
                 changed = {**found, "spec": self._spec(spec)}
                 self.connection.send("PUT", f"{self._path}/{self.name}", changed)

@@ -42,6 +42,7 @@ class Owned:
                 keep=partial(whole, version, kind),
                 changed=self._tell,
                 selector=selector,
+                index=_uids,
             )
             for version, kind, plural in kinds
         }
@@ -62,8 +63,8 @@ class Owned:
         return [
             item
             for reflector in self._reflectors.values()
-            for (where, _), item in reflector.objects().items()
-            if where == namespace and any(each.get("uid") == uid for each in _owners(item))
+            for item in reflector.indexed(uid)
+            if item["metadata"].get("namespace") == namespace
         ]
 
     def put(self, value: JsonObject) -> None:
@@ -85,6 +86,10 @@ class Owned:
 
 def _owners(item: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     return item["metadata"].get("ownerReferences") or ()
+
+
+def _uids(item: Mapping[str, Any]) -> list[str]:
+    return [str(each.get("uid")) for each in _owners(item)]
 
 
 def _root(version: str) -> str:

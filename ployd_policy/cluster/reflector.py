@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ployd_policy.cluster.connection import OPENED, Connection, StatusError
@@ -37,6 +37,7 @@ class Reflector:
         keep: Callable[[dict[str, Any]], dict[str, Any]] = lambda item: item,
         changed: Callable[[dict[str, Any]], None] = lambda _item: None,
         selector: str = "",
+        index: Callable[[dict[str, Any]], Iterable[str]] = lambda _item: (),
     ) -> None:
         """Make one that does not run yet.
 
@@ -46,10 +47,13 @@ class Reflector:
             keep: what is kept of an object; two that are equal then count as unchanged.
             changed: told of each object that comes, goes or changes, as it is kept, in the thread of the watch.
             selector: of labels; only such objects are there.
+            index: words by which `indexed` finds an object.
 
         """
         self._connection = connection
         self._path = path
+        self._words = index
+        self._index: dict[str, set[Key]] = {}
         self._keep = keep
         self._changed = changed
         self._query = {"labelSelector": selector} if selector else {}
@@ -68,8 +72,11 @@ class Reflector:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop. A watch that waits is left to end by itself; its thread is a daemon."""
+        """Stop, and forget. A watch that waits is left to end by itself; its thread is a daemon."""
         self._stop.set()
+        with self._lock:
+            self._objects.clear()
+            self._index.clear()
 
     @property
     def listed(self) -> bool:
@@ -102,13 +109,30 @@ class Reflector:
         with self._lock:
             return self._objects.get(key)
 
+    def indexed(self, word: str) -> list[dict[str, Any]]:
+        """Those that an index knows by a word; without a look at all the others."""
+        with self._lock:
+            return [self._objects[key] for key in sorted(self._index.get(word, ()))]
+
+    def _set(self, key: Key, item: dict[str, Any] | None) -> None:
+        """Take an object over, or forget it; under the lock."""
+        before = self._objects.pop(key, None)
+        for word in self._words(before) if before is not None else ():
+            self._index[word].discard(key)
+            if not self._index[word]:
+                del self._index[word]
+        if item is not None:
+            self._objects[key] = item
+            for word in self._words(item):
+                self._index.setdefault(word, set()).add(key)
+
     def put(self, item: dict[str, Any]) -> None:
         """An object as it was stored just now by ourselves; its event comes later and is then no news."""
         with self._lock:
             key = _key(item)
             known = self._objects.get(key)
             if known is None or not _is_older(item, known):
-                self._objects[key] = self._keep(item)
+                self._set(key, self._keep(item))
 
     def _run(self) -> None:
         pause = _PAUSES_S[0]
@@ -144,10 +168,11 @@ class Reflector:
         for items, version in self._connection.pages(self._path, query=self._query):  # noqa: B007 - the last one's
             found |= {_key(item): self._keep(item) for item in items}
         with self._lock:
-            before, self._objects = self._objects, found
-            changed = [
-                found.get(key, before.get(key, {})) for key in {*before, *found} if before.get(key) != found.get(key)
-            ]
+            before = dict(self._objects)
+            differs = [key for key in {*before, *found} if before.get(key) != found.get(key)]
+            changed = [found[key] if key in found else before[key] for key in differs]
+            for key in differs:
+                self._set(key, found.get(key))
             self._changes += bool(changed)
         self._listed = True
         self._touch()
@@ -178,17 +203,20 @@ class Reflector:
     def _take(self, kind: str, item: dict[str, Any]) -> None:
         key = _key(item)
         with self._lock:
+            if self._stop.is_set():
+                return
             known = self._objects.get(key)
             if kind == "DELETED":
                 if known is None:
                     return
-                kept = self._objects.pop(key)
+                self._set(key, None)
+                kept = known
             else:
                 kept = self._keep(item)
                 # What we have put ourselves is newer than an event that was on its way.
                 if kept == known or (known is not None and _is_older(item, known)):
                     return
-                self._objects[key] = kept
+                self._set(key, kept)
             self._changes += 1
         self._changed(kept)
 

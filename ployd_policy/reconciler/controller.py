@@ -1,99 +1,37 @@
 """The loop: take a key, look at everything as it is, do what the plan says, write the status. Effects go through ports.
 
-Before each call that changes something the fence is asked whether we are still the one who may.
+Before each call that changes something the fence is asked whether we are still the one who may. Judging happens in the
+loop itself: among a thousand models it takes 6 ms, it holds Python's lock anyway, and the lease is renewed elsewhere.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import datetime as dt
-from collections.abc import Callable, Mapping
+import time
+import traceback
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 
-from ployd_policy.model.decision import Compliant, Decision
 from ployd_policy.model.errors import PloydPolicyError
 from ployd_policy.model.resource import JsonObject
-from ployd_policy.reconciler.plan import (
-    DEPLOYS,
-    FINALIZER,
-    Adopt,
-    Deploy,
-    OnViolation,
-    Release,
-    ScaleToZero,
-    Step,
-    Undeploy,
-    plan,
-)
+from ployd_policy.ports import Trail
+from ployd_policy.reconciler.account import Account
+from ployd_policy.reconciler.conditions import Outcome
+from ployd_policy.reconciler.means import Means
+from ployd_policy.reconciler.metrics import Metrics
+from ployd_policy.reconciler.plan import OnViolation
+from ployd_policy.reconciler.ports import Backend, Gate, Judge, Key, LeaseLostError, Revisions, World, Writer
 from ployd_policy.reconciler.queue import WorkQueue
-from ployd_policy.reconciler.status import Outcome, changed, status_of
-from ployd_policy.sdk.interface import Deployment, SdkError
+from ployd_policy.reconciler.rollback import OnFailedRollout, failed_before
+from ployd_policy.reconciler.round import Round
+from ployd_policy.reconciler.status import changed, status_of
+from ployd_policy.sdk.interface import SdkError
 
-Key = tuple[str, str, str]
-"""Kind, namespace, name."""
-
-
-class LeaseLostError(Exception):
-    """Somebody else may be at work; nothing more is to be changed."""
-
-
-class World(Protocol):
-    """What the cluster holds, as it is known here."""
-
-    def resource(self, key: Key) -> JsonObject | None:
-        """The resource as it was last heard of."""
-        ...
-
-    def every(self) -> list[Key]:
-        """Every resource of our kinds."""
-        ...
-
-
-class Writer(Protocol):
-    """Writes about resources themselves. Each gives the object as it is stored then, None where it is gone.
-
-    A write is conditional on the resource version of what was read.
-    """
-
-    async def status(self, value: JsonObject, status: Mapping[str, Any]) -> JsonObject | None:
-        """Replace the status."""
-        ...
-
-    async def finalizers(self, value: JsonObject, finalizers: list[str]) -> JsonObject | None:
-        """Replace the finalizers."""
-        ...
-
-    async def event(self, value: JsonObject, kind: str, reason: str, message: str) -> None:
-        """Tell people: kind is Normal or Warning."""
-        ...
-
-
-class Backend(Protocol):
-    """Executes what was planned."""
-
-    async def deploy(self, compliant: Compliant, stored: JsonObject) -> Deployment:
-        """Bring the model server of a resource to the state it says. Makes no write where nothing differs."""
-        ...
-
-    async def scale(self, stored: JsonObject, replicas: int) -> Deployment:
-        """Set its replicas and leave all else."""
-        ...
-
-    async def undeploy(self, stored: JsonObject) -> None:
-        """Remove all that was made for it."""
-        ...
-
-    async def observe(self, stored: JsonObject) -> Deployment | None:
-        """What runs for it now."""
-        ...
-
-
-Judge = Callable[[JsonObject], Decision]
-"""Raises PloydPolicyError where it cannot be judged."""
+_WARNINGS = frozenset({"Denied", "Failed", "Held", "RolledBack"})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -104,12 +42,35 @@ class Controller:
     world: World
     writer: Writer
     backend: Backend
+    revisions: Revisions
     fence: Callable[[], None]
     """Raises LeaseLostError."""
     log: structlog.typing.FilteringBoundLogger
+    trail: Trail | None = None
+    gate: Gate | None = None
     on_violation: OnViolation = OnViolation.KEEP
+    on_failed_rollout: OnFailedRollout = OnFailedRollout.ROLLBACK
+    metrics: Metrics = field(default_factory=Metrics)
     now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)  # noqa: TID251 - conditions have a time
     queue: WorkQueue[Key] = field(default_factory=WorkQueue)
+    _means: Means = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Put together what rounds are done with."""
+        self._means = Means(
+            judge=self.judge,
+            writer=self.writer,
+            backend=self.backend,
+            revisions=self.revisions,
+            fence=self.fence,
+            account=Account(trail=self.trail, log=self.log, metrics=self.metrics),
+            gate=self.gate,
+            on_violation=self.on_violation,
+            on_failed_rollout=self.on_failed_rollout,
+            metrics=self.metrics,
+            log=self.log,
+            now=self.now,
+        )
 
     async def run(self, workers: int) -> None:
         """Work until cancelled.
@@ -132,95 +93,59 @@ class Controller:
     async def _work(self) -> None:
         while True:
             key = await self.queue.take()
-            failed = True
+            began, result = time.monotonic(), "error"
             try:
-                failed = not await self.reconcile(key)
+                result = "success" if await self.reconcile(key) else "requeue"
             except (PloydPolicyError, SdkError) as error:
+                result = "requeue"
                 self.log.warning("not reconciled", key=key, error=error.message)
+            except LeaseLostError:
+                raise
+            except Exception as error:  # noqa: BLE001 - see below
+                # One resource that nobody thought of must not keep all others from being looked after.
+                trace = traceback.format_exc(limit=-8)
+                self.log.error("not reconciled", key=key, error=type(error).__name__, trace=trace)  # noqa: TRY400
             finally:
-                self.queue.done(key, failed=failed)
+                self.queue.done(key, failed=result != "success")
+                self.metrics.ended(key[0], result)
+                self.metrics.round_seconds.observe(time.monotonic() - began)
 
     async def reconcile(self, key: Key) -> bool:
         """One round for one resource; False where it is to be tried again."""
         value = self.world.resource(key)
         if value is None:
             return True
-        outcome, value = await self._act(value)
-        if value is not None:
-            await self._tell(outcome, value)
-        return not outcome.trouble or outcome.final
-
-    async def _act(self, value: JsonObject) -> tuple[Outcome, JsonObject | None]:
-        metadata = value["metadata"]
-        before = value.get("status") or {}
-        facts: dict[str, Any] = {
-            "generation": metadata["generation"],
-            "deployed_generation": before.get("deployedGeneration", 0),
-            "serves": value["kind"] in DEPLOYS,
-            "least": _least(value),
-            "deleting": bool(metadata.get("deletionTimestamp")),
-        }
-        try:
-            decision = None if facts["deleting"] else self.judge(value)
-        except PloydPolicyError as error:
-            return Outcome(**facts, trouble=f"not judged: {error.message}"), value
-        facts["decision"] = decision
-        current: JsonObject | None = value
-        try:
-            for step in plan(value, decision, self.on_violation):
-                self.fence()
-                current = await self._take(step, current or value, facts)
-            if facts["serves"] and "deployment" not in facts and current is not None:
-                facts["deployment"] = await self.backend.observe(current)
-        except SdkError as error:
-            return Outcome(**facts, trouble=error.message, final=not error.retryable), current
-        return Outcome(**facts), current
-
-    async def _take(self, step: Step, value: JsonObject, facts: dict[str, Any]) -> JsonObject | None:
-        """Do one step; the resource as it is stored then."""
-        mine = list(value["metadata"].get("finalizers") or ())
-        match step:
-            case Adopt():
-                return await self.writer.finalizers(value, [*mine, FINALIZER])
-            case Release():
-                return await self.writer.finalizers(value, [each for each in mine if each != FINALIZER])
-            case Deploy(compliant):
-                facts["deployment"] = await self.backend.deploy(compliant, value)
-                facts["deployed_generation"] = facts["generation"]
-            case ScaleToZero():
-                facts["deployment"] = await self.backend.scale(value, 0)
-            case Undeploy():
-                await self.backend.undeploy(value)
-        return value
+        outcome, stored = await Round(self._means, value).act()
+        if stored is not None:
+            await self._tell(outcome, stored)
+        if outcome.failed_rollout is not None and failed_before(value) is None:
+            # What failed is in the status now, so whoever goes on from here goes back.
+            self.metrics.rolled_back()
+            self.queue.add(key)
+        waits = (outcome.trouble and not outcome.final) or (outcome.held and not outcome.held_for_good)
+        return not (waits or outcome.again)
 
     async def _tell(self, outcome: Outcome, value: JsonObject) -> None:
         before = value.get("status") or {}
-        stamp = self.now().strftime("%Y-%m-%dT%H:%M:%SZ")
-        status = status_of(outcome, before, stamp)
+        status = status_of(outcome, before, self._means.stamp())
         if not changed(status, before):
             return
         self.fence()
         written = await self.writer.status(value, status)
         ready = next(each for each in status["conditions"] if each["type"] == "Ready")
         if written is not None and status["phase"] != before.get("phase"):
-            kind = "Warning" if status["phase"] in {"Denied", "Failed"} else "Normal"
-            # A tale that is not told must not keep a model from being deployed.
-            with contextlib.suppress(PloydPolicyError):
-                await self.writer.event(value, kind, ready["reason"], ready["message"])
-        self.log.info(
-            "reconciled",
-            kind=value["kind"],
-            namespace=value["metadata"].get("namespace", ""),
-            name=value["metadata"]["name"],
-            generation=outcome.generation,
-            phase=status["phase"],
-            reason=ready["reason"],
-            receipt=(status.get("receipt") or {}).get("digest", ""),
-        )
+            kind = "Warning" if status["phase"] in _WARNINGS else "Normal"
+            await self._means.event(value, kind, ready["reason"], ready["message"])
+        self.log.info("reconciled", **_line(value, status, ready))
 
 
-def _least(value: JsonObject) -> int:
-    """The fewest replicas a resource asks for; 0 where it asks for none."""
-    scaling = value["spec"].get("scaling") if isinstance(value.get("spec"), Mapping) else None
-    least = scaling.get("minReplicas", 0) if isinstance(scaling, Mapping) else 0
-    return least if isinstance(least, int) else 0
+def _line(value: JsonObject, status: dict[str, Any], ready: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "kind": value["kind"],
+        "namespace": value["metadata"].get("namespace", ""),
+        "name": value["metadata"]["name"],
+        "generation": status["observedGeneration"],
+        "phase": status["phase"],
+        "reason": ready["reason"],
+        "receipt": (status.get("receipt") or {}).get("digest", ""),
+    }

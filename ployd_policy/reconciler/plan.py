@@ -55,13 +55,31 @@ class Release:
 Step = Adopt | Deploy | ScaleToZero | Undeploy | Release
 
 
-def plan(value: JsonObject, decision: Decision | None, on_violation: OnViolation) -> tuple[Step, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What is known beside the decision about the resource as it is. Each of these can only keep from deploying it."""
+
+    held: bool = False
+    """A precondition is not met: nothing new is deployed, and what is deployed already is looked after."""
+    failed: bool = False
+    """Its rollout failed: it is not tried again."""
+    earlier: Decision | None = None
+    """Of the generation to go back to, where it failed; None: there is none."""
+
+
+def plan(
+    value: JsonObject,
+    decision: Decision | None,
+    on_violation: OnViolation,
+    circumstances: Circumstances = Circumstances(),
+) -> tuple[Step, ...]:
     """The steps for one resource, in order; each may be repeated without harm.
 
     Args:
         value: as the API server has it.
         decision: of this generation; None: it could not be judged, so nothing about it is changed.
         on_violation: see there.
+        circumstances: see there.
 
     """
     metadata = value["metadata"]
@@ -72,8 +90,15 @@ def plan(value: JsonObject, decision: Decision | None, on_violation: OnViolation
         return (Undeploy(), Release()) if ours else ()
     if decision is None:
         return ()
+    served = (value.get("status") or {}).get("deployedGeneration", 0)
     if not decision.allowed:
-        served = (value.get("status") or {}).get("deployedGeneration", 0)
         return (ScaleToZero(),) if served and on_violation is OnViolation.SCALE_TO_ZERO else ()
+    if circumstances.failed:
+        # What became ready once was let pass by every precondition then.
+        decision = circumstances.earlier
+    elif circumstances.held and served != metadata["generation"]:
+        return ()
+    if decision is None or not decision.allowed:
+        return ()
     deploy = Deploy(decision.require_allowed(decision.resource))
     return (deploy,) if ours else (Adopt(), deploy)

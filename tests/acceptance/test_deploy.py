@@ -872,6 +872,8 @@ def test_the_steps_of_the_image_give_a_command_that_judges(tmp_path, source, cac
         return ended.returncode, ended.stdout
 
     assert ran("--version") == (0, "ployd-policy 0.1.0\n")
+    entry = ("--name=llama", "--version=v1", "--path=s3://models/llama", "--framework=vllm")
+    assert ran("register-model", *entry, f"--registry=sqlite:///{tmp_path}/registry.db") == (0, "llama/1\n")
     folder = CHECKOUT / "fixtures" / "rules" / "gpu" / "tensor_parallel"
     judge = ("check", "--environment=production", "--select=gpu.tensor_parallel")
     assert ran(*judge, folder / "allow" / "tensor_parallel_equals_gpu_count.yaml")[0] == 0

@@ -3,28 +3,15 @@
 What was called is read from the API server's own audit log, not from ours.
 """
 
-import json
-import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 from control_plane import ControlPlane
+from reconcilers import DEPLOYMENTS, MERGE, NAMESPACE, PATH, Fleet, model
 
-CHECKOUT = Path(__file__).parents[2]
-PRODUCTION = CHECKOUT / "fixtures" / "repositories" / "ployd-platform-config" / "environments" / "production"
-NAMESPACE = "reconciled"
-LEASES = "reconciler"
-PATH = f"/apis/ployd.ai/v1/namespaces/{NAMESPACE}/modeldeployments"
-MERGE = {"Content-Type": "application/merge-patch+json"}
-GPUS = {"cpu": "128", "memory": "1Ti", "pods": "110", "nvidia.com/gpu": "8", "ephemeral-storage": "2Ti"}
-OWNED = "serviceaccounts,networkpolicies,services,deployments,poddisruptionbudgets,horizontalpodautoscalers"
 COLLECTIONS = (
     "deployments",
     "horizontalpodautoscalers",
@@ -35,142 +22,12 @@ COLLECTIONS = (
 )
 
 
-def model(name: str, **vllm: Any) -> dict[str, Any]:
-    """A ModelDeployment that production accepts, unless `vllm` says something else."""
-    value: dict[str, Any] = yaml.safe_load((PRODUCTION / "applications" / "qwen3-32b.yaml").read_text())
-    value["metadata"] |= {"name": name, "namespace": NAMESPACE}
-    value["spec"]["model"]["vllm"] |= vllm
-    return value
-
-
-class Fleet:
-    """A control plane with GPU nodes, and controllers that are started and killed."""
-
-    def __init__(self, plane: ControlPlane, folder: Path) -> None:
-        self.plane = plane
-        self._folder = folder
-        self._running: list[subprocess.Popen[bytes]] = []
-
-    def start(self, *more: str) -> subprocess.Popen[bytes]:
-        log = (self._folder / f"{len(self._running)}.log").open("wb")
-        with log:
-            process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "ployd_policy", "reconcile", f"--kubeconfig={self.plane.kubeconfig}"),
-                    *(f"--lease={LEASES}/lease", *more),
-                ],
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                cwd=CHECKOUT,
-                env={**os.environ, "PYTHONUNBUFFERED": "1"},
-            )
-        self._running.append(process)
-        return process
-
-    def stop(self, process: subprocess.Popen[bytes], how: int = signal.SIGTERM) -> None:
-        process.send_signal(how)
-        process.wait(timeout=30)
-
-    def close(self) -> None:
-        for process in self._running:
-            if process.poll() is None:
-                self.stop(process, signal.SIGKILL)
-
-    def logs(self) -> str:
-        return "\n".join(file.read_text()[-6000:] for file in sorted(self._folder.glob("*.log")))
-
-    def apply(self, value: dict[str, Any]) -> None:
-        said = self.plane.kubectl("apply", "--filename=-", stdin=json.dumps(value))
-        assert said.returncode == 0, said.stderr
-
-    def get(self, name: str) -> dict[str, Any]:
-        status, value = self.plane.request("GET", f"{PATH}/{name}")
-        return value if status == 200 else {}
-
-    def owned(self, name: str) -> list[str]:
-        said = self.plane.kubectl(
-            *("get", OWNED, f"--namespace={NAMESPACE}", "--output=name"),
-            f"--selector=app.kubernetes.io/instance={name},app.kubernetes.io/managed-by=ployd-policy",
-        )
-        return sorted(said.stdout.split())
-
-    def deployment(self, name: str) -> dict[str, Any]:
-        return self.plane.request("GET", f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/{name}")[1]
-
-    def arguments(self, name: str) -> str:
-        made = self.deployment(name)
-        if "spec" not in made:
-            return "not made yet"
-        container = made["spec"]["template"]["spec"]["containers"][0]
-        return " ".join([*container.get("command", []), *container["args"]])
-
-    def phase(self, name: str) -> str:
-        value = self.get(name)
-        status = value.get("status") or {}
-        current = status.get("observedGeneration") == value.get("metadata", {}).get("generation")
-        return status.get("phase", "") if current else ""
-
-    def eventually(self, true: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 90
-        while not true():
-            assert time.monotonic() < deadline, self.logs()
-            time.sleep(0.2)
-
-    def writes(self, since: int, name: str = "") -> list[tuple[str, str, int]]:
-        """Verb, path and code of what the controllers wrote after `since`, but for leases and events."""
-        found = []
-        for event in list(self.plane.audit())[since:]:
-            uri = event["requestURI"].partition("?")[0]
-            if (
-                event["verb"] in {"create", "update", "patch", "delete"}
-                and "python" in event.get("userAgent", "").lower()
-                and f"/namespaces/{NAMESPACE}/" in uri
-                and "/events" not in uri
-                and name in uri
-            ):
-                found.append(
-                    (event["verb"], uri.partition(f"/namespaces/{NAMESPACE}/")[2], event["responseStatus"]["code"])
-                )
-        return found
-
-    def mark(self) -> int:
-        return len(list(self.plane.audit()))
-
-
 @pytest.fixture(scope="module")
 def fleet(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    for file in sorted((CHECKOUT / "schemas").glob("*.yaml")):
-        control_plane.kubectl("apply", f"--filename={file}")
-    control_plane.kubectl("wait", "--for=condition=Established", "crd/modeldeployments.ployd.ai")
-    for number in range(6):
-        node = {
-            "apiVersion": "v1",
-            "kind": "Node",
-            "metadata": {
-                "name": f"gpu-{number}",
-                "labels": {
-                    "nvidia.com/gpu.product": "NVIDIA-H100-80GB-HBM3",
-                    "kubernetes.io/hostname": f"gpu-{number}",
-                },
-            },
-            "spec": {"taints": [{"key": "nvidia.com/gpu", "effect": "NoSchedule"}]},
-        }
-        assert control_plane.request("POST", "/api/v1/nodes", node)[0] == 201
-        status = {"status": {"allocatable": GPUS, "capacity": GPUS}}
-        path = f"/api/v1/nodes/gpu-{number}/status"
-        assert control_plane.request("PATCH", path, status, headers=MERGE)[0] == 200
-    for namespace in (NAMESPACE, LEASES):
-        control_plane.kubectl("create", "namespace", namespace)
-    control_plane.kubectl("label", "namespace", NAMESPACE, "ployd.ai/environment=production")
-    control_plane.kubectl("create", "priorityclass", "model-serving", "--value=1000")
     made_fleet = Fleet(control_plane, tmp_path_factory.mktemp("reconcilers"))
+    made_fleet.prepare()
     yield made_fleet
     made_fleet.close()
-    for name in ("good", "bad", "sinner", "killed", "shared"):
-        control_plane.request("PATCH", f"{PATH}/{name}", {"metadata": {"finalizers": None}}, headers=MERGE)
-        control_plane.request("DELETE", f"{PATH}/{name}")
-    for number in range(6):
-        control_plane.request("DELETE", f"/api/v1/nodes/gpu-{number}")
 
 
 @pytest.fixture
@@ -241,7 +98,7 @@ def test_what_is_changed_by_hand_is_put_right(controller: Fleet) -> None:
     controller.eventually(lambda: controller.phase("good") == "Ready")
     controller.plane.kubectl("delete", "service", "good", f"--namespace={NAMESPACE}")
     controller.eventually(lambda: "service/good" in controller.owned("good"))
-    path = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/good"
+    path = f"{DEPLOYMENTS}/good"
     patch = {"spec": {"template": {"spec": {"automountServiceAccountToken": True}}}}
     assert controller.plane.request("PATCH", path, patch, headers=MERGE)[0] == 200
     controller.eventually(

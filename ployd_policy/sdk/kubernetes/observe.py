@@ -10,7 +10,8 @@ from ployd_policy.sdk import interface
 from ployd_policy.sdk.kubernetes.labels import ENDPOINT
 
 # Conditions of a Deployment that do not go away by waiting: type, status, and the reason where only one counts.
-_FAILURES = (("ReplicaFailure", "True", ""), ("Progressing", "False", "ProgressDeadlineExceeded"))
+_TIMED_OUT = "ProgressDeadlineExceeded"
+_FAILURES = (("Progressing", "False", _TIMED_OUT), ("ReplicaFailure", "True", ""))
 
 
 def observe(deployment: JsonObject | None, *, name: str = "", namespace: str = "") -> interface.Deployment:
@@ -26,6 +27,7 @@ def observe(deployment: JsonObject | None, *, name: str = "", namespace: str = "
     wanted = int(spec.get("replicas", 1))
     current = int(status.get("observedGeneration", 0)) >= int(metadata.get("generation", 0))
     endpoint = (metadata.get("annotations") or {}).get(ENDPOINT)
+    failed = _failed(status) if current else ""
     counts = (int(status.get(key, 0)) for key in ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"))
     return interface.Deployment(
         name=str(metadata["name"]),
@@ -35,7 +37,8 @@ def observe(deployment: JsonObject | None, *, name: str = "", namespace: str = "
         endpoints=(str(endpoint),) if endpoint else (),
         selector=_selector(spec.get("selector", {})),
         ready=current and all(count == wanted for count in counts),
-        failed=_failed(status) if current else "",
+        failed=failed,
+        timed_out=failed.startswith(f"{_TIMED_OUT}:"),
     )
 
 

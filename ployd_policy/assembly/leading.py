@@ -1,0 +1,180 @@
+"""Whoever holds the lease, at work: watches, a controller, and what wakes it. It decides nothing about a resource."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import structlog
+
+from ployd_policy.assembly.cluster_backend import (
+    MANAGER,
+    ClusterBackend,
+    ClusterJudge,
+    ClusterRevisions,
+    FencedClient,
+)
+from ployd_policy.assembly.reconcile_options import ReconcileOptions
+from ployd_policy.assembly.wiring import Wired
+from ployd_policy.cluster import Connection, Lease, Observer, Owned, Resources
+from ployd_policy.engine import SurroundedEngine
+from ployd_policy.model.resource import JsonObject
+from ployd_policy.ports import Trail
+from ployd_policy.reconciler.controller import Controller
+from ployd_policy.reconciler.metrics import Metrics
+from ployd_policy.reconciler.ports import Gate, Key, LeaseLostError
+from ployd_policy.sdk.kubernetes import ClusterKinds, KubernetesBackend, owned_kinds
+from ployd_policy.sdk.kubernetes.backend import MANAGED
+
+_LEARN_S = 1.0
+_STAND_S = 0.2
+_LATER_S = (10.0, 30.0)
+"""When what serves is looked at again after something around it changed; what waits for it is at once."""
+_RESYNC_S = 600.0
+_CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leader:
+    """One term: it begins with a lease and ends with it."""
+
+    options: ReconcileOptions
+    wired: Wired
+    connection: Connection
+    log: structlog.typing.FilteringBoundLogger
+    trail: Trail | None
+    gate: Gate | None
+    metrics: Metrics
+    lease: Lease
+    observer: Observer
+    placed: SurroundedEngine
+    """The same in each term: the observer tells what has changed since it was asked last."""
+    stopped: asyncio.Event
+
+    async def work(self) -> None:
+        """Work for as long as the lease is ours, or until stopped."""
+        loop = asyncio.get_running_loop()
+
+        def wake(key: Key) -> None:
+            loop.call_soon_threadsafe(controller.queue.add, key)
+
+        kinds = await asyncio.to_thread(self._kinds)
+        owned = Owned(
+            self.connection,
+            [(kind.gvk.api_version, kind.gvk.kind, kind.plural) for kind in owned_kinds(kinds)],
+            selector=MANAGED,
+            owner="ModelDeployment",
+            changed=lambda namespace, name: wake(("ModelDeployment", namespace, name)),
+        )
+        resources = Resources(self.connection, wake)
+        controller = self._controller(kinds, owned, resources)
+        self.metrics.sees(lambda: _all(controller), depth=lambda: len(controller.queue))
+        try:
+            while not (resources.listed and owned.listed and not self.observer.why_not_ready()):
+                await asyncio.sleep(0.05)
+                self._fence()
+            self._learn()
+            self.log.info("leading", resources=len(resources.every()), bundle=self.wired.engine.digest)
+            await self._tend(controller)
+        except LeaseLostError:
+            self.log.warning("lease lost; another one goes on")
+        finally:
+            self.metrics.sees(lambda: iter(()), depth=lambda: 0)
+            resources.close()
+            owned.close()
+
+    def _fence(self) -> None:
+        if not self.lease.holds():
+            raise LeaseLostError
+
+    def _controller(self, kinds: ClusterKinds, owned: Owned, resources: Resources) -> Controller:
+        client = FencedClient(self.connection, self._fence, owned.put)
+        backend = KubernetesBackend(
+            client=client,
+            catalogue=self.wired.engine.catalogue,
+            platform=self.wired.bundle.data["ployd"]["platform"],
+            cluster=kinds,
+            manager=MANAGER,
+        )
+        return Controller(
+            judge=ClusterJudge(self.placed),
+            world=resources,
+            writer=resources,
+            backend=ClusterBackend(backend, client, owned),
+            revisions=ClusterRevisions(client),
+            fence=self._fence,
+            log=self.log,
+            trail=self.trail,
+            gate=self.gate,
+            on_violation=self.options.on_violation,
+            on_failed_rollout=self.options.on_failed_rollout,
+            metrics=self.metrics,
+        )
+
+    async def _tend(self, controller: Controller) -> None:
+        tasks = [
+            asyncio.create_task(controller.run(self.options.workers)),
+            asyncio.create_task(self._watch_surroundings(controller)),
+            asyncio.create_task(self._resync(controller)),
+            asyncio.create_task(self.stopped.wait()),
+            asyncio.create_task(self._stand()),
+        ]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _watch_surroundings(self, controller: Controller) -> None:
+        """Keep what is known of the cluster; what a resource may depend on has changed, so each is looked at again."""
+        while True:
+            await asyncio.sleep(_LEARN_S)
+            if self._learn():
+                for key in controller.world.every():
+                    value = controller.world.resource(key) or {}
+                    waits = (value.get("status") or {}).get("phase") == "Denied"
+                    # Spread, so that a fleet that is being deployed does not judge itself all the time.
+                    controller.queue.add_later(key, 0.0 if waits else random.uniform(*_LATER_S))  # noqa: S311
+
+    def _learn(self) -> bool:
+        surroundings = self.observer.changed()
+        if surroundings is None:
+            return False
+        self.placed.learn(surroundings)
+        return True
+
+    async def _resync(self, controller: Controller) -> None:
+        while True:
+            for key in controller.world.every():
+                controller.queue.add(key)
+            await asyncio.sleep(_RESYNC_S)
+
+    async def _stand(self) -> None:
+        """Ask the fence also where nothing is to be done, so that whoever has lost the lease lets go."""
+        while True:
+            self._fence()
+            await asyncio.sleep(_STAND_S)
+
+    def _kinds(self) -> ClusterKinds:
+        """Which kinds of others the cluster knows."""
+
+        def there(name: str) -> bool:
+            return self.connection.get(f"{_CRDS}/{name}") is not None
+
+        return ClusterKinds(
+            keda=there("scaledobjects.keda.sh"),
+            prometheus_operator=there("podmonitors.monitoring.coreos.com")
+            and there("prometheusrules.monitoring.coreos.com"),
+        )
+
+
+def _all(controller: Controller) -> Iterator[JsonObject]:
+    for key in controller.world.every():
+        value = controller.world.resource(key)
+        if value is not None:
+            yield value
