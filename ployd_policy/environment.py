@@ -25,6 +25,7 @@ _ENVIRONMENT = {
     "properties": {
         "level": {"enum": [level.value for level in Level]},
         "paths": _PATHS,
+        "confirm": {"type": "boolean"},
         "parameters": _PARAMETERS,
     },
 }
@@ -56,6 +57,8 @@ class Demands:
     level: Level
     parameters: Mapping[str, Mapping[str, Any]]
     """By rule id."""
+    confirm: bool = False
+    """Whether somebody has to say yes before anything is deployed to it."""
 
     def asks_for(self, rule: RuleInfo) -> bool:
         """Whether `rule` runs here."""
@@ -99,6 +102,7 @@ class EnvironmentMap:
                 environment=name,
                 level=Level(environment["level"]),
                 parameters=_merge(common, environment.get("parameters", {})),
+                confirm=environment.get("confirm", False),
             )
         return cls(
             order=tuple(data["order"]),

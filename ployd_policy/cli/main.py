@@ -13,10 +13,13 @@ from ployd_policy.cli import exit_codes
 from ployd_policy.cli.audit import audit
 from ployd_policy.cli.bundle import bundle
 from ployd_policy.cli.check import check
+from ployd_policy.cli.deploy import deploy
 from ployd_policy.cli.explain import explain
+from ployd_policy.cli.history import history
 from ployd_policy.cli.import_model import import_model
 from ployd_policy.cli.plan import plan
 from ployd_policy.cli.reconcile import reconcile
+from ployd_policy.cli.register_model import register_model
 from ployd_policy.cli.rules import rules
 from ployd_policy.cli.serve import serve
 from ployd_policy.cli.terminal import printable
@@ -42,11 +45,14 @@ cli.add_command(rules)
 cli.add_command(explain)
 cli.add_command(plan)
 cli.add_command(import_model)
+cli.add_command(register_model)
 cli.add_command(bundle)
 cli.add_command(translate)
 cli.add_command(serve)
 cli.add_command(audit)
 cli.add_command(reconcile)
+cli.add_command(deploy)
+cli.add_command(history)
 
 
 def main() -> None:

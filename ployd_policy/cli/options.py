@@ -15,6 +15,7 @@ from ployd_policy.workspace import Settings
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _FOLDER = click.Path(path_type=Path)
+_LARGEST_PORT = 65535
 
 
 def rule_options(command: _F) -> _F:
@@ -28,7 +29,7 @@ def rule_options(command: _F) -> _F:
             multiple=True,
             type=_FOLDER,
             metavar="DIR",
-            help="More GPUs, models, vLLM versions, prices. Repeatable.",
+            help="More GPUs, models, vLLM versions, prices, platform settings. Repeatable.",
         ),
         click.option("--schema", "schemas", multiple=True, type=_FOLDER, metavar="DIR", help="More CRDs. Repeatable."),
         click.option(
@@ -63,6 +64,16 @@ def namespaced(_context: click.Context, _parameter: click.Parameter, value: str 
     if not separator or not namespace or not name or "/" in name:
         raise click.BadParameter(f"{value!r} is not NAMESPACE/NAME")
     return namespace, name
+
+
+def address(_context: click.Context, _parameter: click.Parameter, value: str | None) -> tuple[str, int] | None:
+    """Callback of an option that says where to listen, as HOST:PORT."""
+    if value is None:
+        return None
+    host, separator, port = value.rpartition(":")
+    if not separator or not port.isascii() or not port.isdigit() or int(port) > _LARGEST_PORT:
+        raise click.BadParameter(f"{value!r} is not HOST:PORT")
+    return host.strip("[]") or "0.0.0.0", int(port)  # noqa: S104 - a server in a pod listens to its node
 
 
 def log_option(command: _F) -> _F:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from ployd_policy import process
@@ -36,6 +37,18 @@ _ENVIRONMENT = {
     "GIT_NO_LAZY_FETCH": "1",
 }
 _TIMEOUT_S = 60.0
+_BEGIN = "\x01"
+# Signatures and mailmaps are left alone; names of files only, so that no text is converted.
+_LOG = (
+    "--literal-pathspecs",
+    "log",
+    "--no-show-signature",
+    "--no-mailmap",
+    "-z",
+    "--name-only",
+    "--no-renames",
+    "--format=%x01%H%x09%an <%ae>",
+)
 _SHA256_DIGITS = 64
 
 
@@ -64,6 +77,52 @@ def listed_files(folder: Path) -> list[str] | None:
     except ToolError:
         return None
     return sorted(set(_names(result.stdout))) if result.exit_code == 0 else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """The last commit that touched a file."""
+
+    commit: str
+    author: str
+    """`Name <address>`, as the commit says; nobody has proved it."""
+
+
+def last_changes(folder: Path, files: Collection[Path]) -> dict[Path, Change]:
+    """The last change of each file as it is committed; a file that differs from that, or never was, is left out.
+
+    Empty where Git is missing or knows nothing here. A shallow clone knows only its newest commits, and says those.
+    """
+    top = top_level(folder)
+    if top is None or not files:
+        return {}
+    try:
+        edited = changed_files(top, "HEAD")
+    except (ConfigurationError, ToolError):  # no commit yet
+        return {}
+    names = {_tracked(file, top): file for file in files}
+    log = process.run(
+        (*_SAFE, *_LOG, "HEAD", "--", *filter(None, names)),
+        cwd=str(top),
+        environment=_ENVIRONMENT,
+        timeout_s=_TIMEOUT_S,
+    )
+    found: dict[Path, Change] = {}
+    change = Change(commit="", author="")
+    for field in _names(log.stdout) if log.exit_code == 0 else ():
+        if field.startswith(_BEGIN):
+            commit, _, author = field.removeprefix(_BEGIN).partition("\t")
+            change = Change(commit=commit, author=author)
+        # Git puts a line feed before the first name of a commit.
+        elif (name := field.removeprefix("\n")) in names and top / name not in edited:
+            found.setdefault(names[name], change)
+    return found
+
+
+def _tracked(file: Path, top: Path) -> str:
+    """The name Git has for a file; empty outside of its work tree. A link is itself."""
+    path = file.parent.resolve() / file.name
+    return path.relative_to(top).as_posix() if path.is_relative_to(top) else ""
 
 
 def changed_files(folder: Path, revision: str) -> set[Path]:
