@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo setup tools test check fix cluster-up benchmark benchmark-webhook soak nightly lock clean
+.PHONY: help demo setup tools test check fix cluster-up benchmark benchmark-webhook benchmark-reconcile soak nightly lock clean
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
@@ -56,6 +56,10 @@ benchmark: setup tools  ## check next to kubeconform plus conftest on 5,000 mani
 benchmark-webhook: setup  ## the webhook next to Gatekeeper's and opa run; needs wrk (minutes)
 	@tools/build opa etcd kubernetes gatekeeper
 	$(BIN)/python benchmarks/webhook $(ARGUMENTS)
+
+benchmark-reconcile: setup  ## the reconciler with a thousand models at once (minutes)
+	@tools/build etcd kubernetes kwok
+	$(BIN)/python benchmarks/reconcile $(ARGUMENTS)
 
 soak: setup tools  ## the webhook's promises over half an hour; ARGUMENTS='--help' lists more
 	$(BIN)/python scripts/soak.py $(ARGUMENTS)

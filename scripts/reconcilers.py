@@ -108,8 +108,10 @@ class Fleet:
         assert status < 400, said  # noqa: PLR2004, S101
         return said
 
-    def start(self, *more: str, kubeconfig: Path | None = None) -> subprocess.Popen[bytes]:
-        """A reconciler, beside those that run."""
+    def start(
+        self, *more: str, kubeconfig: Path | None = None, packages: Path | None = None
+    ) -> subprocess.Popen[bytes]:
+        """A reconciler, beside those that run; in `packages` are Python packages that are installed for it."""
         file = self._folder / f"{len(self._running)}.log"
         with file.open("wb") as log:
             process = subprocess.Popen(
@@ -120,7 +122,7 @@ class Fleet:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=CHECKOUT,
-                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                env={**os.environ, "PYTHONUNBUFFERED": "1", **({"PYTHONPATH": str(packages)} if packages else {})},
             )
         self._running.append(process)
         self._logs[process.pid] = file

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ployd_policy.assembly.files import Scope
+from ployd_policy.assembly.installed import AUTO, chosen
 from ployd_policy.assembly.reconciling import ReconcileOptions
 from ployd_policy.assembly.rollout_cluster import ClusterTarget, client_of
 from ployd_policy.assembly.rollout_judging import Judged, judge_environment, repository_of
-from ployd_policy.assembly.rollout_sdk import SdkTarget, is_installed, open_installed, rehearse
+from ployd_policy.assembly.rollout_sdk import SdkTarget, rehearse
 from ployd_policy.assembly.rollout_survey import Survey, require_lease_namespace
 from ployd_policy.assembly.wiring import Setup, Wired, wire
 from ployd_policy.cluster import connect
@@ -29,9 +30,8 @@ from ployd_policy.rollout.ports import Target
 from ployd_policy.rollout.run import Pace, Progress, Result, Rollout
 from ployd_policy.sdk.calls import Translation
 from ployd_policy.sdk.interface import SdkError
+from ployd_policy.sdk.ployd import PloydBackend
 from ployd_policy.trail import open_trail
-
-AUTO, PLOYD, KUBERNETES = "auto", "ployd", "kubernetes"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,9 +113,9 @@ class Deployer:
             calls = tuple(asyncio.run(rehearse(judged.wanted, self.wired)))
         except SdkError as error:
             raise ToolError(error.message) from None
-        sdk = self.options.sdk
-        if sdk == PLOYD or (sdk == AUTO and is_installed()):
-            return self._through_ployd(judged, calls)
+        package = chosen(self.options.sdk, self.wired)
+        if package is not None:
+            return self._through_ployd(package, judged, calls)
         return self._into_cluster(judged, calls, trail)
 
     def rollout(self, prepared: Prepared, told: Callable[[Result], None], trail: Trail | None) -> Rollout:
@@ -153,13 +153,12 @@ class Deployer:
             for wanted in judged.wanted:
                 trail.write(account.decided(wanted, time=_now(), user=_user()))
 
-    def _through_ployd(self, judged: Judged, calls: tuple[Translation, ...]) -> Prepared:
+    def _through_ployd(self, backend: PloydBackend, judged: Judged, calls: tuple[Translation, ...]) -> Prepared:
         if self.options.prune:
             raise ConfigurationError(
                 "--prune needs to know what is there, and a ployd package cannot be asked",
                 remedy="Leave it out, or deploy with --sdk kubernetes.",
             )
-        backend = open_installed(self.wired)
         for wanted, found in zip(judged.wanted, calls, strict=True):
             backend.conformance.require_calls(str(wanted.ref), found.calls)
         steps = calls_of(judged.wanted, self._takes)

@@ -136,9 +136,13 @@ def translate_files(setup: Setup, scope: Scope) -> tuple[tuple[Decision, Transla
     """
     wired = wire(setup, Door.REPOSITORY)
     report = check_with(wired, scope)
-    defaults = {name: entry["settings"] for name, entry in wired.bundle.data["ployd"]["platform"]["frameworks"].items()}
     found = tuple(
-        (decision, translate(decision.resource, defaults, wired.engine.schemas.validate(decision.resource).object))
+        (
+            decision,
+            translate(
+                decision.resource, wired.framework_defaults, wired.engine.schemas.validate(decision.resource).object
+            ),
+        )
         for decision in report.decisions()
         if decision.resource.ref.gvk.group == GROUP
     )

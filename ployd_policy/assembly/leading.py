@@ -17,6 +17,7 @@ from ployd_policy.assembly.cluster_backend import (
     FencedClient,
 )
 from ployd_policy.assembly.reconcile_options import ReconcileOptions
+from ployd_policy.assembly.sdk_backend import SdkBackend
 from ployd_policy.assembly.wiring import Wired
 from ployd_policy.cluster import Connection, Lease, Observer, Owned, Resources
 from ployd_policy.engine import SurroundedEngine
@@ -24,15 +25,18 @@ from ployd_policy.model.resource import JsonObject
 from ployd_policy.ports import Trail
 from ployd_policy.reconciler.controller import Controller
 from ployd_policy.reconciler.metrics import Metrics
-from ployd_policy.reconciler.ports import Gate, Key, LeaseLostError
+from ployd_policy.reconciler.ports import Backend, Gate, Key, LeaseLostError
 from ployd_policy.sdk.kubernetes import ClusterKinds, KubernetesBackend, owned_kinds
 from ployd_policy.sdk.kubernetes.backend import MANAGED
+from ployd_policy.sdk.ployd import PloydBackend
 
 _LEARN_S = 1.0
 _STAND_S = 0.2
 _LATER_S = (10.0, 30.0)
 """When what serves is looked at again after something around it changed; what waits for it is at once."""
 _RESYNC_S = 600.0
+_ASK_S = 5.0
+_MOVING = frozenset({"Pending", "Deploying", "Deleting"})
 _CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 
@@ -46,6 +50,7 @@ class Leader:
     log: structlog.typing.FilteringBoundLogger
     trail: Trail | None
     gate: Gate | None
+    package: PloydBackend | None
     metrics: Metrics
     lease: Lease
     observer: Observer
@@ -61,9 +66,11 @@ class Leader:
             loop.call_soon_threadsafe(controller.queue.add, key)
 
         kinds = await asyncio.to_thread(self._kinds)
+        # What a package makes is its own, and nothing of it is watched.
+        watched = owned_kinds(kinds) if self.package is None else ()
         owned = Owned(
             self.connection,
-            [(kind.gvk.api_version, kind.gvk.kind, kind.plural) for kind in owned_kinds(kinds)],
+            [(kind.gvk.api_version, kind.gvk.kind, kind.plural) for kind in watched],
             selector=MANAGED,
             owner="ModelDeployment",
             changed=lambda namespace, name: wake(("ModelDeployment", namespace, name)),
@@ -91,18 +98,11 @@ class Leader:
 
     def _controller(self, kinds: ClusterKinds, owned: Owned, resources: Resources) -> Controller:
         client = FencedClient(self.connection, self._fence, owned.put)
-        backend = KubernetesBackend(
-            client=client,
-            catalogue=self.wired.engine.catalogue,
-            platform=self.wired.bundle.data["ployd"]["platform"],
-            cluster=kinds,
-            manager=MANAGER,
-        )
         return Controller(
             judge=ClusterJudge(self.placed),
             world=resources,
             writer=resources,
-            backend=ClusterBackend(backend, client, owned),
+            backend=self._backend(kinds, owned, client),
             revisions=ClusterRevisions(client),
             fence=self._fence,
             log=self.log,
@@ -113,6 +113,18 @@ class Leader:
             metrics=self.metrics,
         )
 
+    def _backend(self, kinds: ClusterKinds, owned: Owned, client: FencedClient) -> Backend:
+        if self.package is not None:
+            return SdkBackend(self.package, self._fence)
+        backend = KubernetesBackend(
+            client=client,
+            catalogue=self.wired.engine.catalogue,
+            platform=self.wired.bundle.data["ployd"]["platform"],
+            cluster=kinds,
+            manager=MANAGER,
+        )
+        return ClusterBackend(backend, client, owned)
+
     async def _tend(self, controller: Controller) -> None:
         tasks = [
             asyncio.create_task(controller.run(self.options.workers)),
@@ -121,6 +133,8 @@ class Leader:
             asyncio.create_task(self.stopped.wait()),
             asyncio.create_task(self._stand()),
         ]
+        if self.package is not None:
+            tasks.append(asyncio.create_task(self._ask_again(controller)))
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -153,6 +167,15 @@ class Leader:
             for key in controller.world.every():
                 controller.queue.add(key)
             await asyncio.sleep(_RESYNC_S)
+
+    async def _ask_again(self, controller: Controller) -> None:
+        """Look at what moves: a package tells of nothing by itself. What stands is looked at with everything else."""
+        while True:
+            await asyncio.sleep(_ASK_S)
+            for key in controller.world.every():
+                value = controller.world.resource(key) or {}
+                if (value.get("status") or {}).get("phase") in _MOVING:
+                    controller.queue.add(key)
 
     async def _stand(self) -> None:
         """Ask the fence also where nothing is to be done, so that whoever has lost the lease lets go."""

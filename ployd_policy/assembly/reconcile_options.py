@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ployd_policy.assembly.installed import KUBERNETES
 from ployd_policy.assembly.wiring import Setup
 from ployd_policy.reconciler.plan import OnViolation
 from ployd_policy.reconciler.rollback import OnFailedRollout
@@ -21,6 +22,8 @@ class ReconcileOptions:
     lease_name: str = "ployd-policy-reconciler"
     on_violation: OnViolation = OnViolation.KEEP
     on_failed_rollout: OnFailedRollout = OnFailedRollout.ROLLBACK
+    sdk: str = KUBERNETES
+    """Who makes models; see `installed`."""
     workers: int = 8
     """Resources that are worked on at once; each waits for the API server most of the time."""
     trail: str = ""

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from ployd_policy.assembly.installed import chosen
 from ployd_policy.assembly.leading import Leader
 from ployd_policy.assembly.reconcile_options import ReconcileOptions
+from ployd_policy.assembly.sdk_backend import require_reconcilable
 from ployd_policy.assembly.wiring import Wired, wire
 from ployd_policy.cluster import Connection, Lease, Observer, connect
 from ployd_policy.engine import Door, SurroundedEngine
@@ -22,6 +24,7 @@ from ployd_policy.model.surroundings import Surroundings
 from ployd_policy.ports import Trail
 from ployd_policy.reconciler.metrics import Metrics
 from ployd_policy.reconciler.ports import Gate
+from ployd_policy.sdk.ployd import PloydBackend
 from ployd_policy.trail import open_trail
 
 _RENEW_S = 3.0
@@ -42,7 +45,10 @@ def reconcile(options: ReconcileOptions, log: Log) -> None:
     wired = wire(options.setup, Door.RECONCILER)
     trail = open_trail(options.trail) if options.trail else None
     gate = _registry(options) if options.registry else None
-    reconciler = Reconciler(options, wired, connect(options.kubeconfig), log, trail=trail, gate=gate)
+    package = chosen(options.sdk, wired)
+    for gap in package.conformance.warnings if package is not None else ():
+        log.warning("the installed ployd package lacks something", gap=str(gap))
+    reconciler = Reconciler(options, wired, connect(options.kubeconfig), log, trail=trail, gate=gate, package=package)
 
     async def until_a_signal() -> None:
         for name in (signal.SIGTERM, signal.SIGINT):
@@ -62,12 +68,21 @@ class Reconciler:
     log: Log
     trail: Trail | None = None
     gate: Gate | None = None
+    package: PloydBackend | None = None
+    """The user's own SDK; None: the built-in backend makes models."""
     metrics: Metrics = field(default_factory=Metrics)
     _placed: SurroundedEngine = field(init=False)
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
-        """Nothing is known of the cluster yet."""
+        """Nothing is known of the cluster yet.
+
+        Raises:
+            ConfigurationError: the package cannot be reconciled with.
+
+        """
+        if self.package is not None:
+            require_reconcilable(self.package)
         self._placed = SurroundedEngine(self.wired.engine, Surroundings(cluster=True, why="it was not looked at yet"))
 
     def stop(self) -> None:
@@ -114,6 +129,7 @@ class Reconciler:
             log=self.log,
             trail=self.trail,
             gate=self.gate,
+            package=self.package,
             metrics=self.metrics,
             lease=lease,
             observer=observer,

@@ -3,58 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
-import importlib.util
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from ployd_policy.assembly.wiring import Wired
-from ployd_policy.model.errors import ConfigurationError
 from ployd_policy.model.resource import ObjectRef
 from ployd_policy.rollout.plan import Step, Wanted
 from ployd_policy.rollout.ports import Called, Health, State
 from ployd_policy.sdk.calls import Translation
 from ployd_policy.sdk.interface import Deployment, SdkError
-from ployd_policy.sdk.ployd import PloydBackend, open_package
+from ployd_policy.sdk.ployd import PloydBackend
 from ployd_policy.sdk.recorder import Recorder
 from ployd_policy.sdk.translate import translate
-
-PACKAGE = "ployd"
-
-
-def is_installed() -> bool:
-    """Whether there is a package of that name; a folder without code is none."""
-    found = importlib.util.find_spec(PACKAGE)
-    return found is not None and found.origin is not None
-
-
-def open_installed(wired: Wired) -> PloydBackend:
-    """The installed package.
-
-    Raises:
-        ConfigurationError: there is none, it breaks when it is imported, or lacks what is needed.
-
-    """
-    if not is_installed():
-        raise ConfigurationError(
-            "no package ployd is installed beside ployd-policy",
-            remedy="Install it in the same environment, or deploy with --sdk kubernetes.",
-        )
-    try:
-        package = importlib.import_module(PACKAGE)
-    except Exception as error:
-        raise ConfigurationError(
-            f"the installed package ployd cannot be imported: {type(error).__name__}: {error}",
-            remedy="Mend its installation, or deploy with --sdk kubernetes.",
-        ) from error
-    return open_package(package, defaults_of(wired))
-
-
-def defaults_of(wired: Wired) -> dict[str, Mapping[str, Any]]:
-    """What the platform sets where a resource does not, by framework."""
-    frameworks = wired.bundle.data["ployd"]["platform"]["frameworks"]
-    return {name: entry["settings"] for name, entry in frameworks.items()}
 
 
 async def rehearse(wanted: Sequence[Wanted], wired: Wired) -> list[Translation]:
@@ -68,7 +28,7 @@ async def rehearse(wanted: Sequence[Wanted], wired: Wired) -> list[Translation]:
     found = []
     for each in wanted:
         resource = each.compliant().resource
-        calls = translate(resource, defaults_of(wired), wired.engine.schemas.validate(resource).object)
+        calls = translate(resource, wired.framework_defaults, wired.engine.schemas.validate(resource).object)
         recorder = Recorder()
         for call in calls.calls:
             await getattr(recorder, call.method)(**call.arguments)

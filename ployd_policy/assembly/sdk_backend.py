@@ -19,27 +19,28 @@ from ployd_policy.sdk.ployd import PloydBackend
 _WANTED = ("get_deployment", "undeploy_model")
 
 
+def require_reconcilable(backend: PloydBackend) -> None:
+    """Refuse a package that deploys and can do no more.
+
+    Raises:
+        ConfigurationError: it cannot be asked about a model, or cannot remove one.
+
+    """
+    missing = [name for name in _WANTED if ("ModelServing", name) not in backend.conformance.signatures]
+    if missing:
+        raise ConfigurationError(
+            f"the installed package {backend.conformance.name} cannot be reconciled with: its ModelServing "
+            f"has no {' and no '.join(missing)} that can be called",
+            remedy="Install a version of it that has these, or reconcile with --sdk kubernetes.",
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class SdkBackend:
     """See `reconciler.ports.Backend`."""
 
     backend: PloydBackend
     fence: Callable[[], None]
-
-    def __post_init__(self) -> None:
-        """Refuse a package that deploys and can do no more.
-
-        Raises:
-            ConfigurationError: it cannot be asked about a model, or cannot remove one.
-
-        """
-        missing = [name for name in _WANTED if ("ModelServing", name) not in self.backend.conformance.signatures]
-        if missing:
-            raise ConfigurationError(
-                f"the installed package {self.backend.conformance.name} cannot be reconciled with: its ModelServing "
-                f"has no {' and no '.join(missing)} that can be called",
-                remedy="Install a version of it that has these, or reconcile with --sdk kubernetes.",
-            )
 
     async def deploy(self, compliant: Compliant, stored: JsonObject) -> Done:
         """See `Backend.deploy`."""

@@ -59,6 +59,12 @@ class Wired:
     rules: Mapping[str, RuleInfo]
     """Every rule that can speak: of text, schema and policies."""
 
+    @property
+    def framework_defaults(self) -> Mapping[str, Mapping[str, Any]]:
+        """What the platform sets where a resource does not, by framework; see `sdk.translate`."""
+        frameworks = self.bundle.data["ployd"]["platform"]["frameworks"]
+        return {name: entry["settings"] for name, entry in frameworks.items()}
+
 
 def bundled(name: str) -> Path:
     """A folder of package data: `policies`, `schemas` or `examples`."""

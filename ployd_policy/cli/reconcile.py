@@ -41,6 +41,13 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     show_default=True,
     help="What happens where a change does not become ready in its time.",
 )
+@click.option(
+    "--sdk",
+    type=click.Choice(["auto", "ployd", "kubernetes"]),
+    default="auto",
+    show_default=True,
+    help="Who makes models: the installed package ployd, or the built-in backend; auto: ployd if installed.",
+)
 @click.option("--trail", default="", metavar="FILE|-", help="Audit trail to append to; - is standard output.")
 @click.option(
     "--registry",
@@ -82,6 +89,7 @@ def reconcile(**options: Any) -> None:
             lease_name=options["lease"][1],
             on_violation=OnViolation(options["on_violation"]),
             on_failed_rollout=OnFailedRollout(options["on_failed_rollout"]),
+            sdk=options["sdk"],
             workers=options["workers"],
             trail=options["trail"],
             registry=options["registry"] or "",

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ployd_policy.assembly.sdk_backend import SdkBackend
+from ployd_policy.assembly.sdk_backend import SdkBackend, require_reconcilable
 from ployd_policy.model.decision import Compliant, Decision, Outcome, Receipt
 from ployd_policy.model.errors import ConfigurationError
 from ployd_policy.model.resource import GroupVersionKind, ObjectRef, Resource
@@ -137,4 +137,4 @@ def test_nothing_is_called_behind_a_fallen_fence() -> None:
 
 def test_a_package_that_cannot_remove_a_model_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="its ModelServing has no undeploy_model that can be called"):
-        backend(FakeServing(), undeploy_model=None)
+        require_reconcilable(backend(FakeServing(), undeploy_model=None).backend)
