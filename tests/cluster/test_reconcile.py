@@ -7,10 +7,12 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from control_plane import ControlPlane
-from reconcilers import DEPLOYMENTS, MERGE, NAMESPACE, PATH, Fleet, model
+from reconcilers import CHECKOUT, DEPLOYMENTS, MERGE, NAMESPACE, PATH, Fleet, model
 
 COLLECTIONS = (
     "deployments",
@@ -169,3 +171,34 @@ def test_an_api_server_that_restarts_loses_nobody(controller: Fleet) -> None:
     controller.apply(model("good", max_model_len=8192))
     controller.eventually(lambda: "--max-model-len=8192" in controller.arguments("good"))
     controller.eventually(lambda: controller.phase("good") == "Ready")
+
+
+def test_the_overviews_model_is_denied_as_it_stands_and_serves_with_a_gpu_that_runs_it(controller: Fleet) -> None:
+    value = yaml.safe_load((CHECKOUT / "fixtures" / "overview" / "model-deployment.yaml").read_text())
+    namespace, name = value["metadata"]["namespace"], value["metadata"]["name"]
+    path = f"/apis/ployd.ai/v1/namespaces/{namespace}/modeldeployments/{name}"
+
+    def status() -> dict[str, Any]:
+        found = controller.plane.request("GET", path)[1]
+        told: dict[str, Any] = found.get("status") or {}
+        return told if told.get("observedGeneration") == found["metadata"]["generation"] else {}
+
+    def deployments() -> list[str]:
+        return controller.plane.kubectl("get", "deployments", f"--namespace={namespace}", "-o=name").stdout.split()
+
+    controller.plane.kubectl("create", "namespace", namespace)
+    controller.plane.kubectl("label", "namespace", namespace, "ployd.ai/environment=dev")
+    controller.apply(value)
+    controller.eventually(lambda: status().get("phase") == "Denied")
+    assert "gpu.compute_capability" in {each["rule"] for each in status()["findings"]}
+    assert deployments() == []
+
+    value["spec"]["resources"]["gpu"]["type"] = "nvidia-h100-80gb"
+    value["spec"]["resources"]["sharedMemory"] = "8Gi"
+    value["spec"]["model"]["image"] = f"vllm/vllm-openai:v0.19.1@sha256:{'0' * 64}"
+    live = value["spec"]["health"]["livenessProbe"]
+    value["spec"]["health"]["startupProbe"] = {"httpGet": live["httpGet"], "periodSeconds": 10, "failureThreshold": 90}
+    controller.apply(value)
+    controller.eventually(lambda: status().get("phase") == "Ready")
+    assert (status()["readyReplicas"], status()["endpoints"]) == (1, [f"http://{name}.{namespace}.svc:80"])
+    assert deployments() == [f"deployment.apps/{name}"]
