@@ -1,12 +1,13 @@
 """A real Kubernetes control plane on this machine: etcd, API server, controller manager, scheduler, kwok for nodes.
 
-Loopback only, TLS and RBAC on, every request in an audit log. Tests hold one for a session; `scripts/control_plane.py
-up` gives a developer the same. Programs come from `.tools/bin` (`make tools`). Each run has ports and a folder of its
+Loopback only, TLS and RBAC on, every request in an audit log. Tests hold one for each file; `make cluster-up` gives a
+developer the same, until Ctrl-C. Programs come from `.tools/bin` (`make tools`). Each run has ports and a folder of its
 own, and ends by process id; what it started dies with it, however it ends.
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import ctypes
 import http.client
@@ -295,4 +296,5 @@ def _up() -> int:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     sys.exit(_up())

@@ -85,6 +85,13 @@ class Deployer:
         return cls(options, wired)
 
     @property
+    def left_out(self) -> str:
+        """Which rules were told not to speak, in words; empty: none."""
+        setup = self.options.setup
+        others = f"all rules but {', '.join(setup.select)}" if setup.select else ""
+        return "; ".join(filter(None, (others, ", ".join(setup.ignore))))
+
+    @property
     def confirms(self) -> bool:
         """Whether somebody has to say yes."""
         return self.wired.engine.environments.demands(self.options.environment).confirm

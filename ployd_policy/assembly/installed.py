@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+from pathlib import Path
 
 from ployd_policy.assembly.wiring import Wired
 from ployd_policy.model.errors import ConfigurationError
@@ -21,8 +22,15 @@ def chosen(sdk: str, wired: Wired) -> PloydBackend | None:
         ConfigurationError: as `open_installed`.
 
     """
-    uses = sdk == PLOYD or (sdk == AUTO and is_installed())
+    uses = sdk == PLOYD or (sdk == AUTO and is_installed() and not _lies_here())
     return open_installed(wired) if uses else None
+
+
+def _lies_here() -> bool:
+    """Whether it is code of the folder we are in, which may be the very repository that is judged."""
+    found = importlib.util.find_spec(PACKAGE)
+    place = Path(found.origin).resolve() if found is not None and found.origin else Path("/")
+    return place.is_relative_to(Path.cwd().resolve()) and "site-packages" not in place.parts
 
 
 def is_installed() -> bool:
@@ -45,7 +53,7 @@ def open_installed(wired: Wired) -> PloydBackend:
         )
     try:
         package = importlib.import_module(PACKAGE)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ConfigurationError(
             f"the installed package ployd cannot be imported: {type(error).__name__}: {error}",
             remedy="Mend its installation, or deploy with --sdk kubernetes.",

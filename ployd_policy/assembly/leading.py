@@ -21,6 +21,7 @@ from ployd_policy.assembly.sdk_backend import SdkBackend
 from ployd_policy.assembly.wiring import Wired
 from ployd_policy.cluster import Connection, Lease, Observer, Owned, Resources
 from ployd_policy.engine import SurroundedEngine
+from ployd_policy.model.errors import ToolError
 from ployd_policy.model.resource import JsonObject
 from ployd_policy.ports import Trail
 from ployd_policy.reconciler.controller import Controller
@@ -36,6 +37,7 @@ _LATER_S = (10.0, 30.0)
 """When what serves is looked at again after something around it changed; what waits for it is at once."""
 _RESYNC_S = 600.0
 _ASK_S = 5.0
+_TELL_S = 10.0
 _MOVING = frozenset({"Pending", "Deploying", "Deleting"})
 _CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
@@ -65,7 +67,12 @@ class Leader:
         def wake(key: Key) -> None:
             loop.call_soon_threadsafe(controller.queue.add, key)
 
-        kinds = await asyncio.to_thread(self._kinds)
+        try:
+            kinds = await asyncio.to_thread(self._kinds)
+        except ToolError as error:
+            self.log.warning("cannot lead yet", error=error.message)
+            await asyncio.sleep(_LEARN_S)
+            return
         # What a package makes is its own, and nothing of it is watched.
         watched = owned_kinds(kinds) if self.package is None else ()
         owned = Owned(
@@ -75,13 +82,12 @@ class Leader:
             owner="ModelDeployment",
             changed=lambda namespace, name: wake(("ModelDeployment", namespace, name)),
         )
-        resources = Resources(self.connection, wake)
+        resources = Resources(self.connection, wake, self._fence)
         controller = self._controller(kinds, owned, resources)
         self.metrics.sees(lambda: _all(controller), depth=lambda: len(controller.queue))
         try:
-            while not (resources.listed and owned.listed and not self.observer.why_not_ready()):
-                await asyncio.sleep(0.05)
-                self._fence()
+            if not await self._has_seen_all(resources, owned):
+                return
             self._learn()
             self.log.info("leading", resources=len(resources.every()), bundle=self.wired.engine.digest)
             await self._tend(controller)
@@ -91,6 +97,21 @@ class Leader:
             self.metrics.sees(lambda: iter(()), depth=lambda: 0)
             resources.close()
             owned.close()
+
+    async def _has_seen_all(self, resources: Resources, owned: Owned) -> bool:
+        """Wait until everything was listed once; False where we were stopped before."""
+        began = asyncio.get_running_loop().time()
+        told = began
+        while not self.stopped.is_set():
+            why = resources.why_not_listed() or owned.why_not_listed() or self.observer.why_not_ready()
+            if not why:
+                return True
+            self._fence()
+            if asyncio.get_running_loop().time() >= told + _TELL_S:
+                told = asyncio.get_running_loop().time()
+                self.log.warning("cannot lead yet", error=why, seconds=round(told - began))
+            await asyncio.sleep(0.05)
+        return False
 
     def _fence(self) -> None:
         if not self.lease.holds():

@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import socket
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -101,7 +102,8 @@ class Reconciler:
             connection=self.connection.with_timeout(_LEASE_TIMEOUT_S),
             namespace=self.options.lease_namespace,
             name=self.options.lease_name,
-            identity=f"{socket.gethostname()}_{os.getpid()}",
+            # Neither the host's name nor a process id is anybody's alone.
+            identity=f"{socket.gethostname()}_{os.getpid()}_{uuid.uuid4().hex[:16]}",
         )
         self.metrics.stands(leads=lease.holds, lease_age=lease.age_s)
         async with contextlib.AsyncExitStack() as stack:
@@ -111,6 +113,8 @@ class Reconciler:
             renewing = asyncio.get_running_loop().create_task(self._renew(lease))
             try:
                 while not self._stop.is_set():
+                    if renewing.done():
+                        renewing.result()
                     if lease.holds():
                         await self._leader(lease, observer).work()
                     with contextlib.suppress(TimeoutError):

@@ -45,7 +45,9 @@ class SdkBackend:
     async def deploy(self, compliant: Compliant, stored: JsonObject) -> Done:
         """See `Backend.deploy`."""
         there = await self.observe(stored)
-        if there is not None and _deployed(stored) == compliant.generation:
+        # What was denied may have lost its replicas meanwhile.
+        was_denied = (stored.get("status") or {}).get("phase") == "Denied"
+        if there is not None and _deployed(stored) == compliant.generation and not was_denied:
             return Done(deployment=there)
         self.fence()
         try:

@@ -105,6 +105,9 @@ def deploy(paths: tuple[Path, ...], **options: Any) -> int:
     from ployd_policy.assembly.deploying import Deployer  # noqa: PLC0415 - see above
 
     deployer = Deployer.of(_options(paths, options))
+    left_out = deployer.left_out
+    if left_out:
+        click.echo(printable(f"warning: judged without {left_out}"), err=True)
     color = wants_color(options["color"])
     judged = deployer.judge()
     trail = None if options["dry_run"] else deployer.open_trail()
@@ -150,9 +153,13 @@ def _run(rollout: Rollout, display: Display) -> None:
 
 
 async def _until_a_signal(rollout: Rollout) -> None:
-    """Do it; SIGTERM, by which pipelines are cancelled, interrupts it as Ctrl-C does."""
+    """Do it; SIGTERM, by which pipelines are cancelled, interrupts it as Ctrl-C does.
+
+    Both are asked for: a shell starts what runs in the background with SIGINT ignored.
+    """
     doing = asyncio.ensure_future(rollout.run())
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, doing.cancel)
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, doing.cancel)
     await doing
 
 

@@ -154,6 +154,8 @@ class Connection:
             response.release_conn()
         if response.status >= _FAILED:
             raise StatusError(f"{method} {path}", response.status, data)
+        if isinstance(data, str):
+            raise ToolError(f"{method} {path}: the answer is no JSON, so it is not the API server's")
         return data
 
     def _request(  # noqa: PLR0917 - the parts of a request, in their order
@@ -192,14 +194,23 @@ def connect(kubeconfig: Path | None, context: str | None = None) -> Connection:
                 config_file=str(kubeconfig), context=context, client_configuration=settings
             )
     except (ConfigException, yaml.YAMLError, OSError, ValueError, TypeError, KeyError) as error:
-        where = kubeconfig or "the service account of this pod"
         raise ConfigurationError(
-            f"{where} does not say how to reach a cluster: {error}",
-            remedy="Name a kubeconfig with --kubeconfig, or serve without a cluster with --standalone.",
+            f"{kubeconfig or 'the service account of this pod'} does not say how to reach a cluster: {error}",
+            remedy=_remedy(kubeconfig, context),
         ) from None
     settings.connection_pool_maxsize = _CONNECTIONS
     settings.retries = False
     return Connection(ApiClient(settings))
+
+
+def _remedy(kubeconfig: Path | None, context: str | None) -> str:
+    if kubeconfig is None:
+        return "Name a kubeconfig with --kubeconfig; `serve` does without a cluster with --standalone."
+    if not kubeconfig.is_file():
+        return "There is no such file; name another kubeconfig."
+    if context is not None:
+        return f"`kubectl config get-contexts --kubeconfig {kubeconfig}` lists its contexts."
+    return "Correct it, or name another kubeconfig."
 
 
 def _decoded(data: bytes) -> Any:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from ployd_policy.cluster.connection import Connection
-from ployd_policy.cluster.reflector import Reflector, whole
+from ployd_policy.cluster.reflector import Reflector, not_listed, whole
 from ployd_policy.model.resource import JsonObject
 
 
@@ -53,6 +53,10 @@ class Owned:
     def listed(self) -> bool:
         """Whether everything was seen once."""
         return all(reflector.listed for reflector in self._reflectors.values())
+
+    def why_not_listed(self) -> str:
+        """What keeps it from having seen everything once; empty where nothing does."""
+        return not_listed(self._reflectors.values())
 
     def object(self, kind: str, namespace: str, name: str) -> JsonObject | None:
         """One of them, as it was last heard of."""

@@ -15,6 +15,7 @@ from typing import Any
 from ployd_policy.cluster.connection import OPENED, Connection, StatusError
 from ployd_policy.model.errors import ToolError
 
+_GONE_KEPT = 4096
 _GONE = 410
 _WATCH_S = (240, 360)
 """The API server ends a watch after some time between these, so that a fleet does not come back at once."""
@@ -59,6 +60,8 @@ class Reflector:
         self._query = {"labelSelector": selector} if selector else {}
         self._lock = threading.Lock()
         self._objects: dict[Key, dict[str, Any]] = {}
+        self._gone: dict[Key, dict[str, Any]] = {}
+        """What was deleted lately, so that what we have put late does not come back."""
         self._heard = 0.0
         self._listed = False
         self._open = False
@@ -130,7 +133,7 @@ class Reflector:
         """An object as it was stored just now by ourselves; its event comes later and is then no news."""
         with self._lock:
             key = _key(item)
-            known = self._objects.get(key)
+            known = self._objects.get(key) or self._gone.get(key)
             if known is None or not _is_older(item, known):
                 self._set(key, self._keep(item))
 
@@ -210,6 +213,7 @@ class Reflector:
                 if known is None:
                     return
                 self._set(key, None)
+                self._remember_gone(key, item)
                 kept = known
             else:
                 kept = self._keep(item)
@@ -220,8 +224,20 @@ class Reflector:
             self._changes += 1
         self._changed(kept)
 
+    def _remember_gone(self, key: Key, item: dict[str, Any]) -> None:
+        self._gone.pop(key, None)
+        self._gone[key] = {"metadata": {"resourceVersion": str(item["metadata"].get("resourceVersion", ""))}}
+        if len(self._gone) > _GONE_KEPT:
+            del self._gone[next(iter(self._gone))]
+
     def _touch(self) -> None:
         self._heard = time.monotonic()
+
+
+def not_listed(reflectors: Iterable[Reflector]) -> str:
+    """Why the first of them has not seen everything yet; empty where each has."""
+    waits = next((reflector for reflector in reflectors if not reflector.listed), None)
+    return "" if waits is None else waits.error or "not everything is listed yet"
 
 
 def whole(version: str, kind: str, item: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from ployd_policy.cluster.connection import MERGE, Connection, StatusError
-from ployd_policy.cluster.reflector import Reflector, whole
+from ployd_policy.cluster.reflector import Reflector, not_listed, whole
 from ployd_policy.model.resource import JsonObject
 
 PLURALS = {
@@ -34,9 +34,19 @@ Key = tuple[str, str, str]
 class Resources:
     """ModelDeployments, GatewayRoutes and CanaryDeployments."""
 
-    def __init__(self, connection: Connection, changed: Callable[[Key], None]) -> None:
-        """Start to watch; `changed` is told of every key that comes, goes or changes, from another thread."""
+    def __init__(
+        self, connection: Connection, changed: Callable[[Key], None], fence: Callable[[], None] = lambda: None
+    ) -> None:
+        """Start to watch.
+
+        Args:
+            connection: to the API server.
+            changed: told of every key that comes, goes or changes, from another thread.
+            fence: asked before each write, in the thread that makes it; what it raises keeps the write from being made.
+
+        """
         self._connection = connection
+        self._fence = fence
         self._reflectors = {
             kind: Reflector(
                 connection,
@@ -53,6 +63,10 @@ class Resources:
     def listed(self) -> bool:
         """Whether everything was seen once."""
         return all(reflector.listed for reflector in self._reflectors.values())
+
+    def why_not_listed(self) -> str:
+        """What keeps it from having seen everything once; empty where nothing does."""
+        return not_listed(self._reflectors.values())
 
     def resource(self, key: Key) -> JsonObject | None:
         """The resource as it was last heard of."""
@@ -93,14 +107,7 @@ class Resources:
         metadata = value["metadata"]
         path = f"{_API}/namespaces/{metadata['namespace']}/{PLURALS[value['kind']]}/{metadata['name']}{suffix}"
         try:
-            stored = await asyncio.to_thread(
-                self._connection.send,
-                method,
-                path,
-                body,
-                query={"fieldManager": _MANAGER},
-                content_type=content_type,
-            )
+            stored = await self._send(method, path, body, query={"fieldManager": _MANAGER}, content_type=content_type)
         except StatusError as error:
             if error.status == _NOT_FOUND:
                 return None
@@ -142,7 +149,14 @@ class Resources:
             },
         }
         path = f"/apis/events.k8s.io/v1/namespaces/{metadata['namespace']}/events"
-        await asyncio.to_thread(self._connection.send, "POST", path, event)
+        await self._send("POST", path, event)
+
+    async def _send(self, *arguments: Any, **options: Any) -> Any:
+        def at_last() -> Any:
+            self._fence()
+            return self._connection.send(*arguments, **options)
+
+        return await asyncio.to_thread(at_last)
 
 
 def _tell(changed: Callable[[Key], None], item: dict[str, Any]) -> None:

@@ -110,6 +110,20 @@ def test_what_the_platform_has_lost_is_deployed_again_and_told() -> None:
     assert (done.missed, serving.calls) == (("ModelServing/llama",), [("deploy_model", "s3://models/llama-1")])
 
 
+def test_what_lost_its_replicas_by_a_denial_gets_them_back_with_its_compliance() -> None:
+    async def rounds() -> None:
+        await over.deploy(compliant(stored()), stored())
+        await over.scale(stored(deployed=1), 0)
+        denied = stored(deployed=1)
+        denied["status"]["phase"] = "Denied"
+        assert (await over.deploy(compliant(denied), denied)).deployment.replicas == 2
+
+    serving = FakeServing()
+    over = backend(serving)
+    asyncio.run(rounds())
+    assert [name for name, _ in serving.calls] == ["deploy_model", "scale_model", "deploy_model"]
+
+
 def test_replicas_are_set_where_they_differ() -> None:
     async def rounds() -> None:
         await over.deploy(compliant(stored()), stored())
