@@ -7,9 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from ployd_policy import __version__, repository
+from ployd_policy import __version__, documents, repository
 from ployd_policy.assembly.wiring import Setup, wire
 from ployd_policy.cluster import Connection, connect, everything
 from ployd_policy.engine import Door
@@ -65,13 +63,4 @@ def _text(value: dict[str, Any]) -> bytes:
         metadata["annotations"] = annotations
     rest = {key: item for key, item in value.items() if key not in {"apiVersion", "kind", "metadata", "status"}}
     shown = {"apiVersion": value["apiVersion"], "kind": value["kind"], "metadata": metadata, **rest}
-    return yaml.dump(shown, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000).encode()
-
-
-class _Dumper(yaml.CSafeDumper):
-    """Without anchors: equal parts of an object are written out each time."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        """Always."""
-        del data
-        return True
+    return documents.to_yaml(shown).encode()

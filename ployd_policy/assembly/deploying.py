@@ -176,10 +176,7 @@ class Deployer:
 
     def _into_cluster(self, judged: Judged, calls: tuple[Translation, ...], trail: Trail | None) -> Prepared:
         options = self.options
-        try:
-            connection = connect(options.kubeconfig, options.context)
-        except ConfigurationError as error:
-            raise ConfigurationError(error.message, remedy="Name a kubeconfig with --kubeconfig.") from None
+        connection = connect(options.kubeconfig, options.context)
         source = f"{options.source or repository_of(options.scope.root).name}/{options.environment}"
         survey = Survey(connection, source)
         namespaces = list(dict.fromkeys(each.ref.namespace for each in judged.wanted))

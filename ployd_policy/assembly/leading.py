@@ -27,6 +27,7 @@ from ployd_policy.ports import Trail
 from ployd_policy.reconciler.controller import Controller
 from ployd_policy.reconciler.metrics import Metrics
 from ployd_policy.reconciler.ports import Backend, Gate, Key, LeaseLostError
+from ployd_policy.reconciler.together import until_one_ends
 from ployd_policy.sdk.kubernetes import ClusterKinds, KubernetesBackend, owned_kinds
 from ployd_policy.sdk.kubernetes.backend import MANAGED
 from ployd_policy.sdk.ployd import PloydBackend
@@ -147,23 +148,14 @@ class Leader:
         return ClusterBackend(backend, client, owned)
 
     async def _tend(self, controller: Controller) -> None:
-        tasks = [
-            asyncio.create_task(controller.run(self.options.workers)),
-            asyncio.create_task(self._watch_surroundings(controller)),
-            asyncio.create_task(self._resync(controller)),
-            asyncio.create_task(self.stopped.wait()),
-            asyncio.create_task(self._stand()),
-        ]
-        if self.package is not None:
-            tasks.append(asyncio.create_task(self._ask_again(controller)))
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        await until_one_ends(
+            controller.run(self.options.workers),
+            self._watch_surroundings(controller),
+            self._resync(controller),
+            self.stopped.wait(),
+            self._stand(),
+            *([self._ask_again(controller)] if self.package is not None else []),
+        )
 
     async def _watch_surroundings(self, controller: Controller) -> None:
         """Keep what is known of the cluster; what a resource may depend on has changed, so each is looked at again."""

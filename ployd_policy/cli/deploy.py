@@ -14,7 +14,7 @@ import click
 
 from ployd_policy import report as reports
 from ployd_policy.cli import exit_codes
-from ployd_policy.cli.options import namespaced, rule_options, scope_of, setup_of
+from ployd_policy.cli.options import lease_option, rule_options, scope_of, setup_of
 from ployd_policy.cli.rollout_display import Display, shown
 from ployd_policy.cli.terminal import printable, put, wants_color
 from ployd_policy.crd.goduration import parse_duration
@@ -83,14 +83,7 @@ def _duration(_context: click.Context, _parameter: click.Parameter, value: str) 
     callback=_duration,
     help="For all of it to become healthy.",
 )
-@click.option(
-    "--lease",
-    default="ployd-policy/ployd-policy-reconciler",
-    show_default=True,
-    metavar="NAMESPACE/NAME",
-    callback=namespaced,
-    help="Lease of the reconciler; where none holds it, this command reconciles until it ends.",
-)
+@lease_option("Lease of the reconciler; where none holds it, this command reconciles until it ends.")
 @click.option("--trail", type=_FILE, metavar="FILE", help="Append every decision and every call to this audit trail.")
 @rule_options
 @click.option("-f", "--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)

@@ -76,6 +76,18 @@ def address(_context: click.Context, _parameter: click.Parameter, value: str | N
     return host.strip("[]") or "0.0.0.0", int(port)  # noqa: S104 - a server in a pod listens to its node
 
 
+def lease_option(told: str) -> Callable[[_F], _F]:
+    """The reconciler's Lease, with what it is to this command."""
+    return click.option(
+        "--lease",
+        default="ployd-policy/ployd-policy-reconciler",
+        show_default=True,
+        metavar="NAMESPACE/NAME",
+        callback=namespaced,
+        help=told,
+    )
+
+
 def log_option(command: _F) -> _F:
     """How much a server logs."""
     levels = click.Choice(["debug", "info", "warning", "error"])

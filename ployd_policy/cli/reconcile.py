@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from ployd_policy.cli.options import address, log_option, namespaced, rule_options, setup_of
+from ployd_policy.cli.options import address, lease_option, log_option, rule_options, setup_of
 from ployd_policy.workspace import load_settings
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -19,14 +19,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     "--kubeconfig", type=_FILE, metavar="FILE", help="Cluster to work in.  [default: the pod's service account]"
 )
 @click.option("--config", type=_FILE, metavar="FILE", help="Settings file.")
-@click.option(
-    "--lease",
-    default="ployd-policy/ployd-policy-reconciler",
-    show_default=True,
-    metavar="NAMESPACE/NAME",
-    callback=namespaced,
-    help="Whoever of several holds it works; the others wait.",
-)
+@lease_option("Whoever of several holds it works; the others wait.")
 @click.option(
     "--on-violation",
     type=click.Choice(["keep", "scale-to-zero"]),

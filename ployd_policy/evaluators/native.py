@@ -59,21 +59,20 @@ class NativeEvaluator:
         asked = rules_for(self._bundle, document) if rules is None else rules
         wider = self._wider(asked)
         try:
+            prepared = self._prepared(inventory)
             if wider is None:
-                answer = self._ask(self._policy(asked), document, inventory)
+                answer = self._ask(self._policy(asked), document, prepared)
             else:
                 policy, known = wider
-                answer = {rule: self._ask(policy, document, inventory, alone(known.index(rule))) for rule in asked}
+                answer = {rule: self._ask(policy, document, prepared, alone(known.index(rule))) for rule in asked}
         except (_native.InputError, _native.RunError) as error:
             raise _evaluation_error(error) from None
         return complete_report(self._silent, asked, answer)
 
     def _ask(
-        self, policy: _native.Policy, document: JsonObject, inventory: SharedInventory | None, rule: str | None = None
+        self, policy: _native.Policy, document: JsonObject, prepared: _native.Prepared | None, rule: str | None = None
     ) -> Any:
-        answer, prints = policy.evaluate(
-            document, self._prepared(inventory), rule=rule, time_limit_s=self._time_limit_s
-        )
+        answer, prints = policy.evaluate(document, prepared, rule=rule, time_limit_s=self._time_limit_s)
         for line in prints:
             self._on_print(line)
         return answer

@@ -6,7 +6,6 @@ loop itself: among a thousand models it takes 6 ms, it holds Python's lock anywa
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 import time
 import traceback
@@ -29,6 +28,7 @@ from ployd_policy.reconciler.queue import WorkQueue
 from ployd_policy.reconciler.rollback import OnFailedRollout, failed_before
 from ployd_policy.reconciler.round import Round
 from ployd_policy.reconciler.status import changed, status_of
+from ployd_policy.reconciler.together import until_one_ends
 from ployd_policy.sdk.interface import SdkError
 
 _WARNINGS = frozenset({"Denied", "Failed", "Held", "RolledBack"})
@@ -79,15 +79,9 @@ class Controller:
             LeaseLostError: the fence fell; whoever holds the lease now goes on.
 
         """
-        tasks = [asyncio.create_task(self._work()) for _ in range(workers)]
         try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-            for task in done:
-                task.result()
+            await until_one_ends(*(self._work() for _ in range(workers)))
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
             self.queue.close()
 
     async def _work(self) -> None:

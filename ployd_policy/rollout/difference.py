@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-import yaml
-
+from ployd_policy.documents import to_yaml
 from ployd_policy.engine.receipt import essence
 from ployd_policy.model.resource import JsonObject
 
@@ -34,9 +33,7 @@ def _lines(value: JsonObject | None) -> list[str]:
         return []
     kept = essence(value)
     ordered = {key: kept[key] for key in (*_FIRST, *sorted(kept)) if key in kept}
-    return yaml.dump(
-        _plain(ordered), Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=False, width=1000
-    ).splitlines()
+    return to_yaml(_plain(ordered)).splitlines()
 
 
 def _plain(value: Any) -> Any:
@@ -56,12 +53,3 @@ def _members(value: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 def _name_first(key: str) -> tuple[bool, str]:
     return key not in {"name", "namespace"}, key
-
-
-class _Dumper(yaml.CSafeDumper):
-    """Without anchors: equal parts of an object are written out each time."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        """Always."""
-        del data
-        return True

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from control_plane import PROGRAMS, ControlPlane, missing_programs
+from reconcilers import Fleet
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -25,3 +26,12 @@ def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlP
     plane = ControlPlane.start(tmp_path_factory.mktemp("control-plane"), nodes=True)
     yield plane
     plane.stop()
+
+
+@pytest.fixture(scope="module")
+def fleet(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """The control plane with GPU nodes, and reconcilers that are started and killed."""
+    made = Fleet(control_plane, tmp_path_factory.mktemp("reconcilers"))
+    made.prepare()
+    yield made
+    made.close()

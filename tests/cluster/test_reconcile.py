@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 import yaml
-from control_plane import ControlPlane
 from reconcilers import CHECKOUT, DEPLOYMENTS, MERGE, NAMESPACE, PATH, Fleet, model
 
 COLLECTIONS = (
@@ -22,14 +21,6 @@ COLLECTIONS = (
     "serviceaccounts",
     "services",
 )
-
-
-@pytest.fixture(scope="module")
-def fleet(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    made_fleet = Fleet(control_plane, tmp_path_factory.mktemp("reconcilers"))
-    made_fleet.prepare()
-    yield made_fleet
-    made_fleet.close()
 
 
 @pytest.fixture

@@ -5,23 +5,14 @@ import os
 import subprocess
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
-from control_plane import TOOLS, ControlPlane
+from control_plane import TOOLS
 from reconcilers import CHECKOUT, LEASES, NAMESPACE, PATH, Fleet, model
 
 CHART = CHECKOUT / "deploy" / "chart" / "ployd-policy"
-
-
-@pytest.fixture(scope="module")
-def fleet(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    made = Fleet(control_plane, tmp_path_factory.mktemp("reconcilers"))
-    made.prepare()
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="module")

@@ -12,26 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from control_plane import ControlPlane
 from reconcilers import LEASE, NAMESPACE, PATH, Fleet, model
 
 LOST = "lease lost; another one goes on"
 
 
-@pytest.fixture(scope="module")
-def started(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    made = Fleet(control_plane, tmp_path_factory.mktemp("reconcilers"))
-    made.prepare()
-    yield made
-    made.close()
-
-
 @pytest.fixture
-def fleet(started: Fleet) -> Iterator[Fleet]:
+def fleet(fleet: Fleet) -> Iterator[Fleet]:
     """Nobody works when a test begins."""
-    yield started
-    started.close()
-    started.plane.request("DELETE", LEASE)
+    yield fleet
+    fleet.close()
+    fleet.plane.request("DELETE", LEASE)
 
 
 def holder(fleet: Fleet) -> str:

@@ -3,12 +3,10 @@
 import json
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from control_plane import ControlPlane
 from reconcilers import NAMESPACE, Fleet, bundle_with, model
 
 REVISIONS = f"/apis/apps/v1/namespaces/{NAMESPACE}/controllerrevisions"
@@ -17,14 +15,6 @@ REVISIONS = f"/apis/apps/v1/namespaces/{NAMESPACE}/controllerrevisions"
 def short_deadline(data: dict[str, Any]) -> None:
     """The platform's patience beside loading; the model's own is in its startupProbe."""
     data["platform"]["kubernetes"]["rollout"]["marginSeconds"] = 2
-
-
-@pytest.fixture(scope="module")
-def fleet(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    made = Fleet(control_plane, tmp_path_factory.mktemp("reconcilers"))
-    made.prepare()
-    yield made
-    made.close()
 
 
 IMPATIENT = "--ignore=pod.startup_budget"

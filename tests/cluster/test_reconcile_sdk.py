@@ -2,12 +2,10 @@
 
 import json
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from control_plane import ControlPlane
 from reconcilers import PATH, Fleet, model
 
 FAKE = '''
@@ -58,14 +56,6 @@ class AIGateway:
     async def create_route(self, **route): raise AssertionError
     async def update_route(self, **route): raise AssertionError
 '''
-
-
-@pytest.fixture(scope="module")
-def fleet(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    made_fleet = Fleet(control_plane, tmp_path_factory.mktemp("reconcilers"))
-    made_fleet.prepare()
-    yield made_fleet
-    made_fleet.close()
 
 
 @pytest.fixture(scope="module")
