@@ -276,6 +276,7 @@ def test_what_the_api_server_refuses_is_told_before_anything_is_touched(site: Si
     site.git("checkout", "--quiet", ".")
     site.plane.request("DELETE", f"{root}/validatingadmissionpolicybindings/no-qwen")
     site.plane.request("DELETE", f"{root}/validatingadmissionpolicies/no-qwen")
+    site.eventually(lambda: "refused" not in site.deploy("--dry-run").out)  # and a moment to end
     assert ran.code == 1, ran
     assert "! refused ModelDeployment ployd-ai-gateway/qwen3-32b" in ran.out
     assert "too many" in ran.out
